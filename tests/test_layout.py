@@ -1,0 +1,88 @@
+"""The shape of the house: every module has its test, and no file or function grows without end."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from support.tools import ROOT
+
+PACKAGE = ROOT / "guardpost"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+
+TOP_LEVEL = {
+    *("pyproject.toml", "guardpost", "native", "tests", "bench", "build_frozen.py", "README.md"),
+    *("CHANGELOG.md", "LICENSE", "NOTICE", "MANIFEST.in", "Makefile", "docs", "packaging", ".ci"),
+    *(".gitignore",),
+}
+NOT_OURS = {
+    *(".git", ".venv", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache"),
+    *(".hypothesis", ".benchmarks", "guardpost_sol.egg-info", "__pycache__"),
+}
+
+# Modules without a test file of their own, and where they are tested instead.
+TESTED_ELSEWHERE = {
+    "__main__": "one line; tests/cli/test_main.py starts it",
+    "errors": "a table of classes; every other test",
+    "aio/stream": "a typing.Protocol",
+}
+
+# Files of more than 400 lines and functions of more than 40, with the reason (600 and 60 at most).
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+JUNK_DRAWERS = {"utils.py", "util.py", "helpers.py", "misc.py", "common.py", "tools.py"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def lines_of(function: Function) -> int:
+    """The length without decorators and docstring."""
+    body = function.body
+    has_docstring = ast.get_docstring(function, clean=False) is not None
+    skipped = (body[0].end_lineno or 0) - body[0].lineno + 1 if has_docstring else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - skipped
+
+
+def test_the_top_level_is_fixed() -> None:
+    found = {path.name for path in ROOT.iterdir()} - NOT_OURS
+    assert found <= TOP_LEVEL
+
+
+def test_every_folder_of_the_package_is_a_package() -> None:
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert [each for each in folders if not (each / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_has_its_test_file(path: Path) -> None:
+    name = name_of(path)
+    if name in TESTED_ELSEWHERE:
+        return
+    wanted = {f"test_{path.stem}.py", f"test_{name.replace('/', '_')}.py"}
+    found = {each.name for each in (ROOT / "tests").rglob("test_*.py")}
+    assert wanted & found, f"{name}: neither of {sorted(wanted)} exists, and it is not listed here"
+
+
+def test_what_is_listed_exists() -> None:
+    names = {name_of(path) for path in MODULES}
+    assert set(TESTED_ELSEWHERE) <= names
+    assert set(LONG_FILES) <= names
+    assert {each.partition(":")[0] for each in LONG_FUNCTIONS} <= names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_grows_without_end(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert path.name not in JUNK_DRAWERS, "name it by its noun"
+    assert len(text.splitlines()) <= (600 if name_of(path) in LONG_FILES else 400)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, Function):
+            where = f"{name_of(path)}:{node.name}"
+            assert lines_of(node) <= (60 if where in LONG_FUNCTIONS else 40), where
+        if isinstance(node, ast.ClassDef):
+            methods = [each for each in node.body if isinstance(each, Function)]
+            assert len(methods) <= 25, f"{name_of(path)}:{node.name}"
