@@ -1,0 +1,106 @@
+# What guardpost.protocol.framing uses of the extension; native/framing.h is its manual.
+from typing import Literal, overload
+
+class CData:
+    """An owned C array; it lives as long as this object does."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+    def __setitem__(self, index: int, value: int, /) -> None: ...
+
+class CDecoder(CData):
+    frames: int
+    bad_frames: int
+    residue_bytes: int
+
+class Buffer:
+    """The memory of a CData; a slice of it is a copy."""
+
+    def __getitem__(self, index: slice, /) -> bytes: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class FFI:
+    NULL: CData
+    @overload
+    def new(self, cdecl: Literal["gp_decoder *"]) -> CDecoder: ...
+    @overload
+    def new(self, cdecl: str, init: int | tuple[int, ...] = ...) -> CData: ...
+    def buffer(self, cdata: CData) -> Buffer: ...
+
+class Lib:
+    GP_BODY_MAX: int
+    GP_CRC_STATES_MAX: int
+    GP_HEADER_MAX: int
+    GP_CLEAN: int
+    GP_XONXOFF: int
+    GP_CONSOLE: int
+    GP_PRINTABLE: int
+    GP_ERR_PROFILE: int
+    GP_ERR_LENGTH: int
+    GP_ERR_CAPACITY: int
+    GP_ERR_COUNTER: int
+    GP_NOT_A_FRAME: int
+    GP_BAD_STRUCTURE: int
+    GP_BAD_CRC: int
+    GP_OVERLONG: int
+
+    def gp_crc32c(self, state: int, data: bytes, n: int, /) -> int: ...
+    def gp_encoded_max(self, profile: int, n: int, /) -> int: ...
+    def gp_encode_one(
+        self,
+        profile: int,
+        crc_state: int,
+        header: bytes | CData,
+        header_len: int,
+        body: bytes,
+        body_len: int,
+        out: CData,
+        cap: int,
+        /,
+    ) -> int: ...
+    def gp_encode_many(
+        self,
+        profile: int,
+        crc_state: int,
+        bodies: bytes,
+        lengths: CData,
+        count: int,
+        out: CData,
+        cap: int,
+        out_frames: CData,
+        /,
+    ) -> int: ...
+    def gp_encode_segments(
+        self,
+        profile: int,
+        crc_state: int,
+        header: bytes,
+        header_len: int,
+        counter_at: int,
+        data: bytes,
+        n: int,
+        segment: int,
+        out: CData,
+        cap: int,
+        out_frames: CData,
+        out_taken: CData,
+        /,
+    ) -> int: ...
+    def gp_decoder_init(self, d: CDecoder, profile: int, hold: CData, hold_cap: int, /) -> int: ...
+    def gp_decoder_set_crc(self, d: CDecoder, states: CData, n: int, /) -> int: ...
+    def gp_decode(
+        self,
+        d: CDecoder,
+        data: bytes,
+        n: int,
+        out: CData,
+        out_cap: int,
+        out_descs: CData,
+        max_descs: int,
+        out_consumed: CData,
+        /,
+    ) -> int: ...
+    def gp_decoder_pending(self, d: CDecoder, /) -> int: ...
+    def gp_decoder_take(self, d: CDecoder, out: CData, cap: int, /) -> int: ...
+
+ffi: FFI
+lib: Lib
