@@ -1,0 +1,41 @@
+"""`guardpost help TOPIC`: what holds for all commands."""
+
+__all__ = ["TOPICS"]
+
+TARGETS = """\
+A TARGET is a name from hosts.toml, or an address:
+  /dev/ttyUSB0  COM3  serial:/dev/ttyUSB0   a serial port (a cable, an adapter, a pty)
+  tcp:HOST:PORT                             a console server's or an emulator's raw port
+  unix:/PATH                                a socket, as hypervisors offer it
+  exec:COMMAND LINE                         a program whose input and output are the line
+IPv6 addresses stand in brackets. Options follow `?`: /dev/ttyS1?baud=57600&profile=console
+
+hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
+  [web01]
+  line = "/dev/ttyUSB0?baud=115200"
+  agent_key = "KEY"          the only agent key to accept
+  identity = "FILE"          the private key to use
+  forwards = ["8080:127.0.0.1:80"]
+  profile = "console"        the bytes that pass: clean, xonxoff, console, printable"""
+
+EXIT_CODES = """\
+  N     the remote command's own status (128+N: ended by signal N)
+  1     partly done (kill)
+  124   timeout
+  130   Ctrl-C
+  141   whoever read our output has gone
+  255   our own errors, wrong usage too
+
+With --exit-codes=detailed (not for exec and nc) some errors have their own:
+  3 no such target   4 busy   5 not allowed   6 line lost   7 agent silent
+
+Every error is one line on standard error; its second word is fixed, and scripts may match it:
+  guardpost: line-busy: /dev/ttyS1 is held by getty (pid 812); ..."""
+
+OPTIONS = """\
+Options stand before the command or anywhere before CMD. CMD is the first word after TARGET that is
+no option (one `--` is removed), and nothing after it is looked at:
+  guardpost -v exec --timeout 5 /dev/ttyUSB0 ls -l
+  guardpost exec /dev/ttyUSB0 -- -odd-name"""
+
+TOPICS = {"targets": TARGETS, "exit-codes": EXIT_CODES, "options": OPTIONS}

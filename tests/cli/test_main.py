@@ -1,0 +1,203 @@
+"""One table of commands, one map from errors to words and exit codes."""
+
+import argparse
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from guardpost import __version__, errors
+from guardpost.cli import hosts
+from guardpost.cli.main import COMMANDS, Command, main
+
+seen: list[argparse.Namespace] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_s_hosts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(hosts, "FILES", [tmp_path / "hosts.toml"])
+    (tmp_path / "hosts.toml").write_text('[web01]\nline = "/dev/ttyUSB0"\n')
+    seen.clear()
+    yield
+    sys.modules.pop("cmd_ring", None)
+
+
+def ring(run: Callable[[argparse.Namespace], int], *, remote_status: bool = False) -> list[Command]:
+    """A table of one command, `ring TARGET [CMD ...]`, that does `run`."""
+    module = types.ModuleType("cmd_ring")
+
+    def configure(parser: argparse.ArgumentParser) -> None:
+        from guardpost.cli.options import add_console_options
+
+        add_console_options(parser, json=True)
+        parser.add_argument("--timeout", type=float)
+        parser.add_argument("target", metavar="TARGET")
+        parser.add_argument("command", nargs=argparse.REMAINDER)
+
+    def remember(args: argparse.Namespace) -> int:
+        seen.append(args)
+        return run(args)
+
+    module.configure, module.run = configure, remember  # type: ignore[attr-defined]
+    sys.modules["cmd_ring"] = module
+    return [Command("ring", "cmd_ring", "ring a bell", remote_status=remote_status)]
+
+
+def failing(error: BaseException) -> list[Command]:
+    def run(args: argparse.Namespace) -> int:
+        raise error
+
+    return ring(run)
+
+
+def test_a_command_gets_its_arguments_and_gives_the_exit_code() -> None:
+    assert main(["ring", "web01"], ring(lambda args: 7)) == 7
+    assert (seen[0].target, seen[0].command, seen[0].connect_timeout) == ("web01", [], 30.0)
+    assert (seen[0].json, seen[0].trust_new, seen[0].verbose) == (False, False, 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-v --psk secret ring --timeout 5 web01 ls -l --timeout 9",
+        "ring -v web01 --timeout 5 --psk=secret ls -l --timeout 9",
+        "--timeout 5 -v ring --psk secret web01 -- ls -l --timeout 9",
+        "ring --timeout=5 --psk secret -v -- web01 ls -l --timeout 9",
+    ],
+)
+def test_options_stand_anywhere_before_the_remote_command(line: str) -> None:
+    assert main(line.split(), ring(lambda args: 0)) == 0
+    assert (seen[0].target, seen[0].timeout, seen[0].psk) == ("web01", 5.0, "secret")
+    assert seen[0].command == ["ls", "-l", "--timeout", "9"]
+    assert seen[0].verbose == 1
+
+
+def test_one_double_dash_is_removed_and_no_more() -> None:
+    main(["ring", "web01", "--", "--", "-x"], ring(lambda args: 0))
+    assert seen[0].command == ["--", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "plain", "detailed"),
+    [
+        (errors.NoSuchTarget("what now"), "no-such-target: what now", 255, 3),
+        (errors.LineBusy("held"), "line-busy: held", 255, 4),
+        (errors.NotAllowed("no"), "not-allowed: no", 255, 5),
+        (errors.AgentKeyChanged("no"), "agent-key-changed: no", 255, 5),
+        (errors.ChannelReset(errors.ResetCode.NOT_ALLOWED), "channel-reset: not-allowed", 255, 5),
+        (errors.LineLost("gone"), "line-lost: gone", 255, 6),
+        (errors.AgentSilent("nothing"), "agent-silent: nothing", 255, 7),
+        (errors.UsageError("so"), "usage: so", 255, 255),
+        (TimeoutError("5 s are over"), "timeout: 5 s are over", 124, 124),
+        (FileNotFoundError(2, "No such file", "x"), "no-such-file: x: No such file", 255, 255),
+        (ModuleNotFoundError("", name="rich"), "missing-package: rich is not here; pip install"
+         " 'guardpost-sol[console]'", 255, 255),
+        (ExceptionGroup("", [ValueError(), errors.LineLost("gone")]), "line-lost: gone", 255, 6),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_line_and_an_exit_code(
+    error: BaseException, line: str, plain: int, detailed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ring", "web01"], failing(error)) == plain
+    assert capsys.readouterr().err == f"guardpost: {line}\n"
+    assert main(["ring", "--exit-codes=detailed", "web01"], failing(error)) == detailed
+
+
+def test_a_defect_shows_its_traceback_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ring", "web01"], failing(KeyError("x"))) == 255
+    assert capsys.readouterr().err.startswith("guardpost: internal: KeyError: 'x'")
+    assert main(["ring", "-v", "web01"], failing(KeyError("x"))) == 255
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ring", "web01"], failing(KeyboardInterrupt())) == 130
+    assert main(["ring", "web01"], failing(BaseExceptionGroup("", [KeyboardInterrupt()]))) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_cannot_touch_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["ring", "web01"], failing(errors.ServiceError("\x1b[2Jgone\r\nroot# ")))
+    assert capsys.readouterr().err == "guardpost: service: \\x1b[2Jgone\\x0d\\x0aroot# \n"
+
+
+def test_detailed_exit_codes_are_not_for_commands_with_a_remote_status() -> None:
+    commands = ring(lambda args: 0, remote_status=True)
+    assert main(["ring", "--exit-codes=detailed", "web01"], commands) == 255
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("rign web01", "usage: no such command or target 'rign' (did you mean 'ring'?);"),
+        ("wbe01", "usage: no such command or target 'wbe01' (did you mean 'web01'?);"),
+        ("frobnicate", "usage: no such command or target 'frobnicate';"),
+        ("ring", "usage: guardpost ring: the following arguments are required: TARGET"),
+        ("ring --time 5 web01", "usage: guardpost ring: "),
+        ("ring --timeout soon web01", "usage: guardpost ring: argument --timeout: invalid"),
+        ("help frob", "usage: no help on 'frob'"),
+        ("web01", "usage: this version has no shell yet; use 'guardpost exec web01 -- CMD'"),
+        ("/dev/ttyS0", "usage: this version has no shell yet;"),
+        ("com3", "usage: this version has no shell yet;"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split(), ring(lambda args: 0)) == 255
+    shown = capsys.readouterr()
+    assert shown.err.startswith(f"guardpost: {message}")
+    assert (shown.err.count("\n"), shown.out) == (1, "")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"], COMMANDS) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {each.name} " in shown and each.help in shown for each in COMMANDS)
+    assert max(map(len, shown.splitlines())) <= 79
+    assert main([], COMMANDS) == 255
+    assert main(["help", "ring"], ring(lambda args: 0)) == 0
+    assert "--connect-timeout" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("topic", ["targets", "exit-codes", "options"])
+def test_help_has_topics(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", topic]) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 4
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each.name)
+def test_every_command_has_help(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", command.name]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: guardpost {command.name}")
+
+
+def guardpost(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "guardpost", *words], text=True, capture_output=True, **options
+    )
+
+
+def test_the_version_is_printed_and_nothing_heavy_is_imported() -> None:
+    result = guardpost("--version")
+    assert (result.stdout, result.returncode) == (f"guardpost {__version__}\n", 0)
+    code = (
+        "import sys; from guardpost.cli.main import main; main(['--version']);"
+        "print({'asyncio', 'nacl', 'msgspec', 'psutil', 'rich', 'serial'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    result = subprocess.run(
+        [sys.executable, "-m", "guardpost", "help"], stdout=write_end, stderr=subprocess.PIPE
+    )
+    os.close(write_end)
+    assert (result.returncode, result.stderr) == (141, b"")

@@ -1,0 +1,42 @@
+"""Options that many commands share mean the same everywhere."""
+
+import argparse
+
+import pytest
+
+from guardpost.cli.grammar import CommandParser, parse
+from guardpost.cli.options import (
+    FLAGS,
+    OPTIONS_WITH_VALUE,
+    add_common_options,
+    add_console_options,
+)
+from guardpost.errors import UsageError
+
+
+def full_parser() -> CommandParser:
+    parser = CommandParser(prog="guardpost ring", description="")
+    add_console_options(parser, json=True)
+    add_common_options(parser, exit_codes=True)
+    return parser
+
+
+def test_what_may_stand_before_the_command_is_what_the_commands_take() -> None:
+    """The two tables are written out so that finding the command needs no parser."""
+    actions = full_parser()._actions
+    names = {name: each for each in actions for name in each.option_strings}
+    assert {name for name, each in names.items() if each.nargs is None} == OPTIONS_WITH_VALUE
+    assert {name for name, each in names.items() if each.nargs == 0} <= FLAGS
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon"])
+def test_a_time_is_a_number_of_seconds(value: str) -> None:
+    with pytest.raises(UsageError, match="connect-timeout"):
+        parse(full_parser(), [f"--connect-timeout={value}"], argparse.Namespace())
+
+
+def test_a_command_may_have_its_own_meaning_of_verbose() -> None:
+    parser = CommandParser(prog="guardpost ring", description="")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    add_common_options(parser, exit_codes=False)
+    assert parse(parser, ["-v"], argparse.Namespace()).verbose is True
