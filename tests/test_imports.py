@@ -16,6 +16,7 @@ LAYERS = {
     "__init__": (),
     "__main__": ("cli",),
     "errors": (),
+    "termsafe": (),
     "linefaults": ("errors",),
     "simline": ("linefaults", "errors"),
     "protocol": ("errors",),
@@ -25,8 +26,8 @@ LAYERS = {
     "aio": ("protocol", "errors"),
     "transports": ("aio.stream", "errors"),
     "services": ("aio.channel", "host", "errors"),
-    "agent": ("services", "aio", "identity", "trust", "errors"),
-    "console": ("services", "aio", "identity", "trust", "errors"),
+    "agent": ("services", "aio", "identity", "trust", "termsafe", "errors"),
+    "console": ("services", "aio", "identity", "trust", "termsafe", "errors"),
     "cli": ("",),
 }
 
