@@ -6,8 +6,9 @@ import functools
 import pytest
 from support.channels import MemoryOpener
 
+from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
-from guardpost.services.info import Channel, Info, host_info, info_action, serve_info
+from guardpost.services.info import Info, host_info, info_action, serve_info
 
 
 def test_the_host_tells_what_it_is() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from support.channels import MemoryOpener, Serve, channel_pair
 
+from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
 from guardpost.services import processes
 from guardpost.services.processes import (
@@ -47,7 +48,7 @@ def test_a_long_table_comes_in_pieces_through_a_narrow_channel() -> None:
     async def story() -> None:
         table = [processes.Process(pid, argv=[b"x" * ARGV_BYTES]) for pid in range(1, 200)]
 
-        async def serve(channel: processes.Channel, request: bytes) -> None:
+        async def serve(channel: Channel, request: bytes) -> None:
             channel.accept()
             for start in range(0, len(table), processes.CHUNK_PROCESSES):
                 await write_record(channel, table[start : start + processes.CHUNK_PROCESSES])
@@ -129,7 +130,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
 @pytest.mark.parametrize("reply", [[], [KillResult(5)]])
 def test_an_agent_that_reports_on_others_is_not_believed(reply: list[KillResult]) -> None:
     async def story() -> None:
-        async def serve(channel: processes.Channel, request: bytes) -> None:
+        async def serve(channel: Channel, request: bytes) -> None:
             channel.accept()
             await write_record(channel, reply)
             await channel.write_eof()

@@ -1,0 +1,211 @@
+"""The services `ps` and `kill`: the process table of the host, and signals to its processes.
+
+ps: the reply is a row of records, each a list of at most CHUNK_PROCESSES
+processes, so that a slow line shows progress; then the half-close.
+kill: the reply is one record, a list with one result per target, in their order.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from guardpost.aio.channel import Channel, Opener
+from guardpost.errors import GuardpostError, RemoteProtocolError, ResetCode
+from guardpost.host import processes
+from guardpost.services.action import Action
+from guardpost.services.records import RecordReader, decode_value, read_record, write_record
+
+__all__ = [
+    "ARGV_BYTES",
+    "CHUNK_PROCESSES",
+    "MAX_TARGETS",
+    "KillRequest",
+    "KillResult",
+    "KillTarget",
+    "Process",
+    "kill",
+    "kill_action",
+    "list_processes",
+    "local_processes",
+    "ps_action",
+    "serve_kill",
+    "serve_ps",
+    "signal_local",
+]
+
+CHUNK_PROCESSES = 64
+# A command line may have megabytes; this much of it tells what runs, and fits a record.
+ARGV_BYTES = 2048
+NAME_BYTES = 256
+MAX_TARGETS = 1000
+
+
+class Process(msgspec.Struct, omit_defaults=True):
+    """One process, as guardpost.host.processes.ProcessInfo; None is what was withheld.
+
+    Times in seconds (`started` since the epoch), memory in bytes. `argv` is cut
+    at ARGV_BYTES.
+    """
+
+    pid: int
+    ppid: int | None = None
+    user: str | None = None
+    state: str | None = None
+    started: float | None = None
+    cpu_seconds: float | None = None
+    rss_bytes: int | None = None
+    threads: int | None = None
+    name: str | None = None
+    argv: list[bytes] | None = None
+
+
+class PsRequest(msgspec.Struct, omit_defaults=True):
+    """Nothing yet."""
+
+
+class KillTarget(msgspec.Struct, omit_defaults=True):
+    """A process; with `started`, only the one that started then (the pid may be used again)."""
+
+    pid: int
+    started: float | None = None
+
+
+class KillRequest(msgspec.Struct, omit_defaults=True):
+    targets: list[KillTarget]
+    signal: str = "TERM"
+
+
+class KillResult(msgspec.Struct, omit_defaults=True):
+    """What became of one target: `word` is empty when it was signalled, else the error's."""
+
+    pid: int
+    word: str = ""
+    text: str = ""
+
+
+def local_processes() -> list[Process]:
+    """The processes of this host, by rising pid. Blocks for up to a tenth of a second."""
+    return [
+        Process(
+            pid=each.pid,
+            ppid=each.ppid,
+            user=each.user[:NAME_BYTES] if each.user else each.user,
+            state=each.state,
+            started=each.started,
+            cpu_seconds=each.cpu_seconds,
+            rss_bytes=each.rss_bytes,
+            threads=each.threads,
+            name=each.name[:NAME_BYTES] if each.name else each.name,
+            argv=None if each.argv is None else _cut(each.argv),
+        )
+        for each in processes.list_processes()
+    ]
+
+
+def _cut(argv: list[bytes]) -> list[bytes]:
+    kept: list[bytes] = []
+    room = ARGV_BYTES
+    for argument in argv:
+        if room <= 0:
+            break
+        kept.append(argument[:room])
+        # Empty arguments take room too: a million of them are no small record.
+        room -= len(argument) + 1
+    return kept
+
+
+def signal_local(pid: int, signal: str = "TERM", started: float | None = None) -> None:
+    """Signal a process of this host.
+
+    Raises a ServiceError whose word is no-such-process, signal-denied, signal-refused
+    or unknown-signal.
+    """
+    processes.kill(pid, signal, started=started)
+
+
+def ps_action(request: bytes) -> Action:
+    """What `request` wants, for the policy."""
+    return Action("monitor")
+
+
+async def serve_ps(channel: Channel, request: bytes) -> None:
+    """The agent's half of `ps`. Raises ChannelReset when the console went away."""
+    try:
+        decode_value(request or b"\x80", PsRequest)
+    except RemoteProtocolError as error:
+        channel.reset(ResetCode.BAD_REQUEST, str(error))
+        return
+    channel.accept()
+    table = await asyncio.to_thread(local_processes)
+    for start in range(0, len(table), CHUNK_PROCESSES):
+        await write_record(channel, table[start : start + CHUNK_PROCESSES])
+    await channel.write_eof()
+
+
+async def list_processes(
+    opener: Opener, arrived: Callable[[int], None] | None = None
+) -> list[Process]:
+    """The processes of the agent's host, by rising pid; `arrived` hears how many came so far.
+
+    Raises ChannelReset, and RemoteProtocolError when the agent's reply makes no sense.
+    """
+    channel = await opener.open("ps", msgspec.msgpack.encode(PsRequest()), compress=True)
+    table: list[Process] = []
+    try:
+        reader = RecordReader(channel)
+        while (chunk := await reader.read(list[Process])) is not None:
+            table += chunk
+            if arrived is not None:
+                arrived(len(table))
+    finally:
+        await channel.close()
+    return table
+
+
+def kill_action(request: bytes) -> Action:
+    """What `request` wants, for the policy."""
+    return Action("exec")
+
+
+async def serve_kill(channel: Channel, request: bytes) -> None:
+    """The agent's half of `kill`. Every target is tried, whatever became of the others."""
+    try:
+        wanted = decode_value(request, KillRequest)
+    except RemoteProtocolError as error:
+        channel.reset(ResetCode.BAD_REQUEST, str(error))
+        return
+    if len(wanted.targets) > MAX_TARGETS:
+        channel.reset(ResetCode.LIMIT, f"at most {MAX_TARGETS} processes at once")
+        return
+    channel.accept()
+    results = [_signal_one(target, wanted.signal) for target in wanted.targets]
+    await write_record(channel, results)
+    await channel.write_eof()
+
+
+def _signal_one(target: KillTarget, signal: str) -> KillResult:
+    try:
+        signal_local(target.pid, signal, target.started)
+    except GuardpostError as error:
+        return KillResult(target.pid, error.word, str(error)[:NAME_BYTES])
+    return KillResult(target.pid)
+
+
+async def kill(
+    opener: Opener, targets: Sequence[KillTarget], signal: str = "TERM"
+) -> list[KillResult]:
+    """Signal processes of the agent's host; one result per target, in their order.
+
+    Partly done is no exception: look at each result's `word`. Raises ChannelReset,
+    and RemoteProtocolError when the agent's reply makes no sense.
+    """
+    request = msgspec.msgpack.encode(KillRequest(list(targets), signal))
+    channel = await opener.open("kill", request)
+    try:
+        results = await read_record(channel, list[KillResult])
+    finally:
+        await channel.close()
+    if results is None or [each.pid for each in results] != [each.pid for each in targets]:
+        raise RemoteProtocolError("the agent did not say what became of each process")
+    return results
