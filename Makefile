@@ -16,11 +16,11 @@ demo: .venv/built
 	@$(BIN)/guardpost demo
 
 test: packages .venv/built
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --continue-on-collection-errors
 
 # Also what takes minutes, and more examples for every property.
 test-all: packages .venv/built
-	@$(BIN)/python -m pytest -q --all
+	@$(BIN)/python -m pytest -q --continue-on-collection-errors --all
 
 # Does nothing but on a build machine (CI=1 and root); everywhere else the tests name what is missing.
 packages:
@@ -43,14 +43,14 @@ format: .venv/built
 .venv/ready: pyproject.toml
 	@python=$$(sh packaging/find-python.sh) && echo "making .venv with $$python" && \
 		{ $(BIN)/python -c 'import pip' 2>/dev/null || $$python -m venv .venv; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check 'setuptools >= 77' 'cffi >= 1.16'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[console,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'setuptools >= 77' 'cffi >= 1.16'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[console,dev]'
 	@touch $@
 
 .venv/built: .venv/ready $(NATIVE)
 	@if [ -n "$(filter $(NATIVE),$?)" ] && [ -e .venv/built ]; then \
 		echo "building the codec" && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e . ; fi
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . ; fi
 	@touch $@
 
 clean:

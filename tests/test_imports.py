@@ -19,7 +19,7 @@ LAYERS = {
     "termsafe": (),
     "linefaults": ("errors",),
     "simline": ("linefaults", "errors"),
-    "protocol": ("errors",),
+    "protocol": ("_framing", "errors"),
     "host": ("errors",),
     "identity": ("errors",),
     "trust": ("errors", "identity"),
