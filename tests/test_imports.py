@@ -37,7 +37,7 @@ ONLY_IN = {
     "guardpost.protocol.connection": ("protocol", "aio"),
     "argcomplete": ("cli",),
     "msgspec": ("protocol.messages", "services", "console.owner", "cli"),
-    "nacl": ("protocol.handshake", "protocol.session", "identity", "trust"),
+    "nacl": ("protocol.handshake", "protocol.session", "identity", "trust", "agent.accounts"),
     "psutil": ("host",),
     "pyghmi": ("transports.ipmi",),
     "rich": ("cli",),
