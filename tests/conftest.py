@@ -102,7 +102,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     say = terminalreporter.write_line
-    terminalreporter.section("seconds by group")
+    if seconds:
+        terminalreporter.section("seconds by group")
     for group in GROUPS:
         if group in seconds:
             say(f"{seconds[group]:7.1f}  {group}")
