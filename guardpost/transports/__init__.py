@@ -1,0 +1,66 @@
+"""Transports: all that can carry a line. Each opens a ByteStream; none knows what it carries.
+
+Modules are imported when their scheme is first opened: a command that only parses
+a target pays for nothing else.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from guardpost.aio.stream import ByteStream
+from guardpost.errors import NoSuchTarget
+from guardpost.transports.target import Target, parse_target
+
+__all__ = ["SCHEMES", "open_target", "open_url"]
+
+
+async def open_url(text: str) -> ByteStream:
+    """The line that `text` names (see `target`), opened.
+
+    A listening target waits for its first peer.
+    Raises UsageError, NoSuchTarget, LineBusy or another TransportError.
+    """
+    return await open_target(parse_target(text))
+
+
+async def open_target(target: Target) -> ByteStream:
+    opener = SCHEMES.get(target.scheme)
+    if opener is None:
+        raise NoSuchTarget(
+            f"{target.scheme}: lines are not in this version yet; "
+            "reach the line through serial:, tcp:, unix: or exec:"
+        )
+    return await opener(target)
+
+
+async def _serial(target: Target) -> ByteStream:
+    from guardpost.transports.serial import open_serial
+
+    return await open_serial(target)
+
+
+async def _connect(target: Target) -> ByteStream:
+    from guardpost.transports.sockets import connect
+
+    return await connect(target)
+
+
+async def _listen(target: Target) -> ByteStream:
+    from guardpost.transports.sockets import listen_once
+
+    return await listen_once(target)
+
+
+async def _exec(target: Target) -> ByteStream:
+    from guardpost.transports.stdio import run_command
+
+    return await run_command(target)
+
+
+SCHEMES: Mapping[str, Callable[[Target], Awaitable[ByteStream]]] = {
+    "serial": _serial,
+    "tcp": _connect,
+    "unix": _connect,
+    "tcp-listen": _listen,
+    "unix-listen": _listen,
+    "exec": _exec,
+}

@@ -1,0 +1,183 @@
+"""exec: a line that is a child's stdin and stdout (ssh, socat, ipmitool ...).
+
+The command is run without a shell, in a session of its own: what our terminal sends
+(Ctrl-C, hang-up) is ours to handle, and ending the line ends all that the command
+started. It therefore cannot ask questions on the terminal. Its stderr goes to ours,
+made safe for a terminal. What such programs do to single bytes is unknown, so the
+line does not count as transparent.
+"""
+
+import asyncio
+import atexit
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+from guardpost.aio.stream import ByteStream
+from guardpost.errors import LineLost, NoSuchTarget, TransportError
+from guardpost.transports.target import Target
+
+__all__ = ["run_command", "terminal_safe"]
+
+GRACE_SECONDS = 0.5
+"""From the end of its input, and again from SIGTERM, until a child is ended harder."""
+
+EXIT_STATUS_SECONDS = 0.3
+"""How long a child that closed its output may take to say how it ended."""
+
+
+async def run_command(target: Target) -> ByteStream:
+    """Start the command. Raises NoSuchTarget (no such program) or TransportError."""
+    argv = shlex.split(target.address)
+    try:
+        if sys.platform == "win32":
+            return await _run_on_windows(argv)
+        else:
+            return CommandStream(argv)
+    except FileNotFoundError:
+        raise NoSuchTarget(f"exec: there is no program {argv[0]!r}; check its name") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TransportError(f"exec: {argv[0]!r} cannot be started: {reason}") from None
+
+
+def terminal_safe(data: bytes) -> str:
+    """Text that moves no cursor and changes no terminal: control characters are spelled out."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _show(data: bytes) -> None:
+    sys.stderr.write(terminal_safe(data))
+    sys.stderr.flush()
+
+
+async def _run_on_windows(argv: list[str]) -> ByteStream:
+    from guardpost.transports.loop_streams import LoopStream
+
+    child = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+    def kill() -> None:
+        if child.returncode is None:
+            child.kill()
+
+    assert child.stdout is not None
+    assert child.stdin is not None
+    return LoopStream(child.stdout, child.stdin, argv[0], released=kill, transparent=False)
+
+
+if sys.platform != "win32":
+    from guardpost.transports.descriptor import DescriptorStream
+
+    class CommandStream:
+        """A child whose stdin and stdout are the line, until `close` or its end."""
+
+        transparent = False
+
+        def __init__(self, argv: list[str]) -> None:
+            """Raises OSError when it cannot be started."""
+            self.name = f"exec: {argv[0]}"
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+            if child.stdin is None or child.stdout is None or child.stderr is None:
+                raise OSError("no pipes")  # cannot be; the types do not know
+            self._child = child
+            self._stdin, self._stdout, self._stderr = child.stdin, child.stdout, child.stderr
+            for pipe in (self._stdin, self._stdout, self._stderr):
+                os.set_blocking(pipe.fileno(), False)
+            self._bytes = DescriptorStream(
+                self._stdout.fileno(), self._stdin.fileno(), self.name, release=self._close_pipes
+            )
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._stderr.fileno(), self._on_stderr)
+            self._stderr_watched = True
+            atexit.register(self._signal, signal.SIGKILL)
+
+        async def read(self) -> bytes:
+            data = await self._bytes.read()
+            if not data and not self._bytes.closed:
+                status = await self._ended_within(EXIT_STATUS_SECONDS)
+                if status:
+                    raise LineLost(f"{self.name} ended with {_status_words(status)}")
+            return data
+
+        async def write(self, data: bytes) -> None:
+            await self._bytes.write(data)
+
+        async def close(self) -> None:
+            """Ends the child: end of input, SIGTERM, SIGKILL, with a moment between them."""
+            if self._bytes.closed:
+                return
+            self._bytes.close_now()
+            try:
+                for name in (None, signal.SIGTERM, signal.SIGKILL):
+                    if name is not None:
+                        self._signal(name)
+                    if await self._ended_within(GRACE_SECONDS) is not None:
+                        break
+            finally:
+                # Also what the child itself left behind, and also if we are cancelled.
+                self._signal(signal.SIGKILL)
+                self._child.poll()
+                atexit.unregister(self._signal)
+
+        def _signal(self, number: int) -> None:
+            try:
+                os.killpg(self._child.pid, number)
+            except OSError:
+                pass  # nobody of the group is left
+
+        async def _ended_within(self, seconds: float) -> int | None:
+            pause = 0.002
+            while (status := self._child.poll()) is None and seconds > 0:
+                await asyncio.sleep(pause)
+                seconds -= pause
+                pause = min(2 * pause, 0.05)
+            return status
+
+        def _on_stderr(self) -> None:
+            try:
+                data = os.read(self._stderr.fileno(), 65536)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if data:
+                _show(data)
+            else:
+                self._unwatch_stderr()
+
+        def _unwatch_stderr(self) -> None:
+            if self._stderr_watched:
+                self._stderr_watched = False
+                self._loop.remove_reader(self._stderr.fileno())
+
+        def _close_pipes(self) -> None:
+            self._on_stderr()
+            self._unwatch_stderr()
+            for pipe in (self._stdin, self._stdout, self._stderr):
+                try:
+                    pipe.close()
+                except OSError:
+                    pass
+
+    def _status_words(status: int) -> str:
+        if status >= 0:
+            return f"status {status}"
+        try:
+            return f"signal {signal.Signals(-status).name}"
+        except ValueError:
+            return f"signal {-status}"

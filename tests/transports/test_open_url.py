@@ -1,0 +1,203 @@
+"""open_url: what is said when a line cannot be opened."""
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError
+from guardpost.transports import open_url
+from guardpost.transports.sockets import open_listener
+from guardpost.transports.target import parse_target
+
+
+def opened(target: str) -> None:
+    async def story() -> None:
+        stream = await open_url(target)
+        await stream.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("target", ["amt:bmc", "ipmi:bmc", "telnet:ts", "rfc2217:ts:4001"])
+def test_a_kind_of_line_still_to_come_is_named_as_such(target: str) -> None:
+    with pytest.raises(NoSuchTarget, match="not in this version yet"):
+        opened(target)
+
+
+def test_nobody_listening_is_no_such_target(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchTarget, match="nobody listens"):
+        opened(f"unix:{tmp_path}/none")
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        with pytest.raises(NoSuchTarget, match="nobody listens"):
+            opened(f"tcp:127.0.0.1:{sock.getsockname()[1]}")
+
+
+def test_an_address_in_use_is_busy(tmp_path: Path) -> None:
+    async def story(target: str) -> None:
+        first = await open_listener(parse_target(target))
+        again = parse_target(first.address.replace(":", "-listen:", 1))
+        with pytest.raises(LineBusy, match="in use"):
+            await open_listener(again)
+        first.close()
+        second = await open_listener(again)
+        second.close()
+
+    asyncio.run(story("tcp-listen:0"))
+    asyncio.run(story(f"unix-listen:{tmp_path}/line"))
+
+
+def test_a_stale_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "line"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+    async def story() -> None:
+        listener = await open_listener(parse_target(f"unix-listen:{path}"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        listener.close()
+        assert not path.exists()
+        path.write_text("precious")
+        with pytest.raises(LineBusy):
+            await open_listener(parse_target(f"unix-listen:{path}"))
+        assert path.read_text() == "precious"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unix"])
+def test_a_listener_has_one_peer_at_a_time(scheme: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        place = "0" if scheme == "tcp" else f"{tmp_path}/line"
+        listener = await open_listener(parse_target(f"{scheme}-listen:{place}"))
+        first = await open_url(listener.address)
+        line = await listener.accept()
+        second = await open_url(listener.address)
+        assert await second.read() == b""  # shown out; the first one does not notice
+        await first.write(b"still here")
+        assert await line.read() == b"still here"
+        await first.close()
+        assert await line.read() == b""
+        await line.close()
+        third = await open_url(listener.address)
+        line = await listener.accept()
+        await line.write(b"welcome")
+        assert await third.read() == b"welcome"
+        listener.close()
+        with pytest.raises(LineLost):
+            await listener.accept()
+        for stream in (line, third, second):
+            await stream.close()
+
+    asyncio.run(story())
+
+
+def test_a_listening_target_opens_with_its_first_peer(tmp_path: Path) -> None:
+    async def story() -> None:
+        for _ in range(2):  # and can be opened again after that
+            opening = asyncio.create_task(open_url(f"unix-listen:{tmp_path}/line"))
+            while not (tmp_path / "line").exists():
+                await asyncio.sleep(0)
+            peer = await open_url(f"unix:{tmp_path}/line")
+            line = await opening
+            await peer.write(b"x")
+            assert await line.read() == b"x"
+            await line.close()
+            await peer.close()
+            assert not (tmp_path / "line").exists()
+
+    asyncio.run(story())
+
+
+def test_a_command_that_is_not_there_is_no_such_target() -> None:
+    with pytest.raises(NoSuchTarget, match="no program 'no-such-program'"):
+        opened("exec:no-such-program --now")
+
+
+def test_a_command_that_may_not_run_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("not a program")
+    with pytest.raises(TransportError, match="cannot be started: permission denied"):
+        opened(f"exec:{tmp_path}/tool")
+
+
+def test_a_command_that_fails_ends_the_line_with_its_status() -> None:
+    async def story() -> None:
+        line = await open_url("exec:sh -c 'echo hello; exit 3'")
+        assert await line.read() == b"hello\n"
+        with pytest.raises(LineLost, match="ended with status 3"):
+            await line.read()
+        await line.close()
+        line = await open_url("exec:true")
+        assert await line.read() == b""
+        await line.close()
+
+    asyncio.run(story())
+
+
+def test_closing_ends_all_that_the_command_started() -> None:
+    async def story() -> None:
+        line = await open_url("exec:sh -c 'trap \"\" TERM; sleep 60 & echo $!; wait; sleep 60'")
+        pid = int(await line.read())
+        await line.close()
+        while is_running(pid):
+            await asyncio.sleep(0.01)
+
+    async def whole() -> None:
+        async with asyncio.timeout(10):
+            await story()
+
+    asyncio.run(whole())
+
+
+def is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_what_a_command_complains_about_is_shown_and_made_harmless(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def story() -> None:
+        line = await open_url("exec:sh -c 'printf \"\\033[2Jno route\\r\\n\" >&2'")
+        assert await line.read() == b""
+        await line.close()
+
+    asyncio.run(story())
+    assert capsys.readouterr().err == "\\x1b[2Jno route\n"
+
+
+def test_a_command_sees_no_descriptor_of_ours() -> None:
+    async def story() -> None:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            line = await open_url(
+                f"exec:'{sys.executable}' -c 'import os; os.fstat({sock.fileno()})'"
+            )
+            with pytest.raises(LineLost):
+                await line.read()
+            await line.close()
+
+    asyncio.run(story())
+
+
+def test_listening_descriptors_do_not_leak(tmp_path: Path) -> None:
+    async def story() -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        listener = await open_listener(parse_target(f"unix-listen:{tmp_path}/line"))
+        peer = await open_url(listener.address)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        listener.close()  # with a peer that nobody has accepted
+        assert await peer.read() == b""
+        await peer.close()
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    asyncio.run(story())
