@@ -24,6 +24,7 @@ TESTED_ELSEWHERE = {
     "__main__": "one line; tests/cli/test_main.py starts it",
     "errors": "a table of classes; every other test",
     "aio/stream": "a typing.Protocol",
+    "cli/topics": "texts; tests/cli/test_main.py shows them",
     "services/action": "a NamedTuple; the tests of each service",
 }
 
