@@ -1,0 +1,1 @@
+"""Whom the console believes to be the agent of a target."""
