@@ -160,15 +160,19 @@ static int step_overflowed(gp_decoder *d, sink *s, const uint8_t *in, size_t n, 
     return 1;
 }
 
-static int step_overflow(gp_decoder *d, sink *s)
+/* `in` has no mark in the first `limit` bytes and the segment goes on behind them. */
+static int step_overflow(gp_decoder *d, sink *s, const uint8_t *in, size_t limit, size_t *used)
 {
-    if (!has_room(s, d->hold_len)) {
+    if (!has_room(s, d->hold_cap)) {
         return 0;
     }
     if (d->hold_len > 0) {
         give_residue(d, s, d->hold, d->hold_len, GP_OVERLONG);
+        d->hold_len = 0;
+    } else {
+        give_residue(d, s, in, limit, GP_OVERLONG); /* with its '{', which would end it below */
+        *used += limit;
     }
-    d->hold_len = 0;
     d->bad_frames++;
     d->state = GP_OVERFLOWED;
     return 1;
@@ -181,7 +185,7 @@ static int step_collecting(gp_decoder *d, sink *s, const uint8_t *in, size_t n, 
     const size_t end = find_mark(d, in, seen, d->hold_len == 0);
     if (end == seen) {
         if (n > limit) {
-            return step_overflow(d, s);
+            return step_overflow(d, s, in, limit, used);
         }
         memcpy(d->hold + d->hold_len, in, n);
         d->hold_len += n;
