@@ -1,6 +1,6 @@
 """Channel and Opener: all that a service, or the user of one, knows of a session."""
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from guardpost.errors import ResetCode
 
@@ -22,6 +22,13 @@ class Channel(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Queue `data`; waits while too much is buffered. Raises ChannelReset."""
+        ...
+
+    async def wait_reset(self) -> NoReturn:
+        """Raise ChannelReset as soon as the channel breaks; never return.
+
+        For who must notice it while neither reading nor writing. May run beside both.
+        """
         ...
 
     async def write_eof(self) -> None:

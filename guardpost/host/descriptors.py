@@ -40,7 +40,7 @@ if sys.platform != "win32":
 
         def __init__(self, fd: int) -> None:
             self._fd = fd
-            self._finishing = False
+            self.finishing = False
             self._waiter: asyncio.Future[None] | None = None
 
         async def read(self, limit: int = 65536) -> bytes:
@@ -55,13 +55,13 @@ if sys.platform != "win32":
                         if error.errno in _ENDED:
                             return b""
                         raise
-                if self._finishing:
+                if self.finishing:
                     return b""
                 await self._readable()
 
         def finish(self) -> None:
             """From now on read() gives what is there already, then b"" instead of waiting."""
-            self._finishing = True
+            self.finishing = True
             _wake(self._waiter)
 
         async def _readable(self) -> None:
@@ -114,16 +114,14 @@ else:
         def __init__(self, fd: int) -> None:
             self._fd = fd
             self._pending: asyncio.Future[bytes] | None = None
-            self._finishing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._finish: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def read(self, limit: int = 65536) -> bytes:
             """Up to `limit` bytes as soon as there is one; b"" at the end. Raises OSError."""
             if self._pending is None:
                 self._pending = _in_thread(functools.partial(self._read, limit))
             # A cancelled read() leaves its bytes to the next one.
-            await asyncio.wait(
-                (self._pending, self._finishing), return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait((self._pending, self._finish), return_when=asyncio.FIRST_COMPLETED)
             if not self._pending.done():
                 return b""
             pending, self._pending = self._pending, None
@@ -131,7 +129,11 @@ else:
 
         def finish(self) -> None:
             """From now on read() gives what is there already, then b"" instead of waiting."""
-            _wake(self._finishing)
+            _wake(self._finish)
+
+        @property
+        def finishing(self) -> bool:
+            return self._finish.done()
 
         def _read(self, limit: int) -> bytes:
             try:

@@ -8,7 +8,6 @@ import asyncio
 import socket
 import struct
 import sys
-from collections.abc import Awaitable
 from typing import Protocol
 
 from guardpost.aio.channel import Channel
@@ -94,22 +93,23 @@ class DescriptorEnd:
         end_of_output(self._sink)
 
 
-async def relay(
-    channel: Channel, end: LocalEnd, first_read: Awaitable[bytes] | None = None
-) -> None:
+async def relay(channel: Channel, end: LocalEnd) -> None:
     """Copy both ways until both have ended, then close `channel`; `end` stays the caller's.
 
-    `first_read` is a channel.read() that somebody has begun. Raises ChannelReset when the
-    channel broke and OSError when `end` did (the channel is then reset: PEER_RESET when the
-    other side of `end` went away, else FAILED). Cancelled, it resets with CANCELLED.
+    Raises ChannelReset when the channel broke and OSError when `end` did (the channel is then
+    reset: PEER_RESET when the other side of `end` went away, else FAILED). Cancelled, it
+    resets with CANCELLED.
     """
-    up = asyncio.ensure_future(_to_channel(channel, end))
-    down = asyncio.ensure_future(_from_channel(channel, end, first_read or channel.read()))
+    halves = (
+        asyncio.ensure_future(_to_channel(channel, end)),
+        asyncio.ensure_future(_from_channel(channel, end)),
+    )
+    both = asyncio.gather(*halves)
+    # Both halves may be waiting for `end`, and then neither would notice.
+    broken = asyncio.ensure_future(channel.wait_reset())
     try:
-        await asyncio.wait((up, down), return_when=asyncio.FIRST_EXCEPTION)
-        for task in (up, down):
-            if task.done():
-                task.result()
+        await asyncio.wait((both, broken), return_when=asyncio.FIRST_COMPLETED)
+        await (both if both.done() else broken)
         await channel.close()
     except ChannelReset:
         raise
@@ -123,9 +123,9 @@ async def relay(
         channel.reset(ResetCode.CANCELLED)
         raise
     finally:
-        up.cancel()
-        down.cancel()
-        await asyncio.gather(up, down, return_exceptions=True)
+        for task in (*halves, broken):
+            task.cancel()
+        await asyncio.gather(*halves, both, broken, return_exceptions=True)
 
 
 async def _to_channel(channel: Channel, end: LocalEnd) -> None:
@@ -134,12 +134,10 @@ async def _to_channel(channel: Channel, end: LocalEnd) -> None:
     await channel.write_eof()
 
 
-async def _from_channel(channel: Channel, end: LocalEnd, first_read: Awaitable[bytes]) -> None:
-    data = await first_read
+async def _from_channel(channel: Channel, end: LocalEnd) -> None:
     try:
-        while data:
+        while data := await channel.read(_READ_BYTES):
             await end.write(data)
-            data = await channel.read(_READ_BYTES)
         await end.write_eof()
     except _HearsNoMore:
         await _let_last_words_pass(channel)

@@ -53,45 +53,35 @@ async def serve(channel: Channel, request: bytes) -> None:
     except RemoteProtocolError as error:
         channel.reset(ResetCode.BAD_REQUEST, str(error))
         return
-    # The console may send at once, or change its mind while we still connect.
-    first_read = asyncio.ensure_future(channel.read())
-    try:
-        end = await _connect(channel, wanted, first_read)
-        if end is not None:
-            await _carry(channel, end, first_read)
-    finally:
-        first_read.cancel()
-        await asyncio.gather(first_read, return_exceptions=True)
+    sock = await _connect(channel, wanted)
+    if sock is not None:
+        await _carry(channel, SocketEnd(sock))
 
 
-async def _connect(
-    channel: Channel, wanted: TcpRequest, first_read: "asyncio.Future[bytes]"
-) -> SocketEnd | None:
+async def _connect(channel: Channel, wanted: TcpRequest) -> socket.socket | None:
+    """None when it could not be done, or is no longer wanted; `channel` is then reset."""
     connecting = asyncio.ensure_future(dial.connect(wanted.host, wanted.port, CONNECT_SECONDS))
+    broken = asyncio.ensure_future(channel.wait_reset())
     try:
-        await asyncio.wait((connecting, first_read), return_when=asyncio.FIRST_COMPLETED)
-        if first_read.done():
-            first_read.result()
-        return SocketEnd(await asyncio.shield(connecting))
+        await asyncio.wait((connecting, broken), return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            return connecting.result()
     except dial.DialError as error:
         channel.reset(error.code, error.text)
-    except ChannelReset:
-        pass
     except asyncio.CancelledError:
-        connecting.cancel()
         channel.reset(ResetCode.CANCELLED)
         raise
-    connecting.cancel()
-    for spare in await asyncio.gather(connecting, return_exceptions=True):
-        if isinstance(spare, socket.socket):
-            spare.close()
+    finally:
+        connecting.cancel()
+        broken.cancel()
+        await asyncio.gather(connecting, broken, return_exceptions=True)
     return None
 
 
-async def _carry(channel: Channel, end: SocketEnd, first_read: "asyncio.Future[bytes]") -> None:
+async def _carry(channel: Channel, end: SocketEnd) -> None:
     try:
         channel.accept()
-        await relay(channel, end, first_read)
+        await relay(channel, end)
         end.close()
     except (ChannelReset, OSError):
         pass

@@ -7,6 +7,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
+from typing import NoReturn
 
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, LocalProtocolError, ResetCode
@@ -87,6 +88,11 @@ class MemoryChannel:
             if not view:
                 return
             await outgoing.change()
+
+    async def wait_reset(self) -> NoReturn:
+        while self.reset_with is None:
+            await self._incoming.change()
+        raise self.reset_with
 
     async def write_eof(self) -> None:
         if self.reset_with is not None:

@@ -1,0 +1,192 @@
+"""Start a program in a session of its own, with its three pipes, and end all of it.
+
+Without a shell and without a terminal. On Windows there is no session: only the program
+itself is signalled, and what it has started lives on.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+
+from guardpost.errors import ResetCode
+from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
+
+__all__ = ["Child", "SpawnError", "spawn"]
+
+TERMINATE_SECONDS = 2.0
+"""Between SIGTERM and SIGKILL."""
+
+_LOOK_AGAIN_SECONDS = 0.05
+
+# An init system may start the agent without one; administrators' programs are in sbin.
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_NO_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
+
+class SpawnError(Exception):
+    """The program did not start: `code` and `text` are what the peer is told."""
+
+    def __init__(self, code: ResetCode, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+
+class Child:
+    """A program that was started. Owns its pipes: close() must be called."""
+
+    def __init__(self, process: Process, stdin: int, stdout: int, stderr: int) -> None:
+        self.pid = process.pid
+        self.stdout = DescriptorReader(stdout)
+        self.stderr = DescriptorReader(stderr)
+        self._process = process
+        self._stdin: DescriptorWriter | None = DescriptorWriter(stdin)
+        self._open = {stdin, stdout, stderr}
+        self._stdin_fd = stdin
+
+    async def wait(self) -> int:
+        """Return the exit status; -N when signal N ended it."""
+        return await self._process.wait()
+
+    async def write_stdin(self, data: bytes) -> None:
+        """Waits while the program does not read; drops `data` when it never will."""
+        if self._stdin is None:
+            return
+        try:
+            await self._stdin.write(data)
+        except OSError:
+            self.close_stdin()
+
+    def close_stdin(self) -> None:
+        """The program reads an end. May be called twice."""
+        self._stdin = None
+        self._close(self._stdin_fd)
+
+    def signal(self, number: int) -> None:
+        """Signal the whole group; one that is gone, or a number unknown here, is ignored."""
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            if sys.platform == "win32":
+                self._process.send_signal(number)
+            else:
+                os.killpg(self.pid, number)
+
+    async def terminate(self) -> int:
+        """End the group: SIGTERM, and SIGKILL after 2 s to what is left. Returns as wait()."""
+        self.signal(signal.SIGTERM)
+        # What was stopped must go on to hear it.
+        if sys.platform != "win32":
+            self.signal(signal.SIGCONT)
+        try:
+            async with asyncio.timeout(TERMINATE_SECONDS):
+                await self.wait()
+                while self._group_lives():
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        except TimeoutError:
+            pass
+        finally:
+            # Also when we are cancelled while we wait.
+            if sys.platform == "win32":
+                with contextlib.suppress(OSError):
+                    self._process.kill()
+            elif self._group_lives():
+                self.signal(signal.SIGKILL)
+        return await self.wait()
+
+    def close(self) -> None:
+        """Close our ends of the pipes; what still writes there gets SIGPIPE."""
+        self._stdin = None
+        for fd in list(self._open):
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        if fd in self._open:
+            self._open.remove(fd)
+            if sys.platform == "win32":
+                # A thread may still be reading it, and close() would wait for that.
+                threading.Thread(target=os.close, args=(fd,), daemon=True).start()
+            else:
+                os.close(fd)
+
+    def _group_lives(self) -> bool:
+        if sys.platform == "win32":
+            return False
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # it lives, as somebody else
+        return True
+
+
+async def spawn(
+    argv: Sequence[bytes], *, cwd: bytes | None = None, env: Mapping[bytes, bytes] | None = None
+) -> Child:
+    """Start `argv`; `env` comes on top of our own environment (less GUARDPOST_*).
+
+    `cwd` None is the home folder if there is one. Raises SpawnError: NOT_FOUND, LIMIT, FAILED.
+    """
+    environment = _environment(env or {})
+    folder = os.fsdecode(cwd) if cwd is not None else environment.get("HOME")
+    if folder is not None and not os.path.isdir(folder):
+        if cwd is not None:
+            raise SpawnError(ResetCode.NOT_FOUND, f"no such folder: {folder}")
+        folder = None
+    pipes: list[int] = []
+    try:
+        for _ in range(3):
+            pipes += os.pipe()
+        child = await _start([os.fsdecode(word) for word in argv], folder, environment, pipes)
+    except OSError as error:
+        for fd in pipes:
+            os.close(fd)
+        raise _told_apart(error, os.fsdecode(argv[0])) from None
+    except BaseException:
+        for fd in pipes:
+            os.close(fd)
+        raise
+    return child
+
+
+async def _start(
+    argv: list[str], folder: str | None, environment: dict[str, str], pipes: list[int]
+) -> Child:
+    stdin, our_stdin, our_stdout, stdout, our_stderr, stderr = pipes
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=folder,
+        env=environment,
+        start_new_session=sys.platform != "win32",
+    )
+    for fd in (stdin, stdout, stderr):
+        pipes.remove(fd)
+        os.close(fd)
+    if sys.platform != "win32":
+        for fd in pipes:
+            os.set_blocking(fd, False)
+    return Child(process, our_stdin, our_stdout, our_stderr)
+
+
+def _environment(extra: Mapping[bytes, bytes]) -> dict[str, str]:
+    # Ours may hold a password (GUARDPOST_PASSWORD), and would confuse a guardpost started there.
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GUARDPOST_")}
+    if sys.platform != "win32":
+        ours.setdefault("PATH", _DEFAULT_PATH)
+    return ours | {os.fsdecode(name): os.fsdecode(value) for name, value in extra.items()}
+
+
+def _told_apart(error: OSError, program: str) -> SpawnError:
+    if isinstance(error, FileNotFoundError):
+        return SpawnError(ResetCode.NOT_FOUND, f"no such program: {program}")
+    code = ResetCode.LIMIT if error.errno in _NO_RESOURCES else ResetCode.FAILED
+    return SpawnError(code, f"{error.strerror or error}: {program}")
