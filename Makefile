@@ -4,7 +4,7 @@
 # (PYTHON=... chooses one). Nothing is installed on the system.
 
 BIN    := .venv/bin
-NATIVE := $(wildcard native/*)
+NATIVE := $(wildcard native/*.c native/*.h native/*.cdef native/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all packages bench lint format clean

@@ -23,10 +23,16 @@ def run(*command: str | Path, **options: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clean copy of the project: building writes beside what it builds."""
+    copy = tmp_path_factory.mktemp("source") / "guardpost"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def published(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source archive, and the wheel that was built from it alone."""
-    source = tmp_path_factory.mktemp("source") / "guardpost"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*LEFT_OUT))
     out = tmp_path_factory.mktemp("published")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source)
     return out
@@ -49,14 +55,16 @@ def test_one_wheel_serves_every_python(wheel: Path) -> None:
     assert any(each.endswith("licenses/NOTICE") for each in files)
 
 
-def test_the_source_archive_holds_all_it_takes_to_build_and_test(published: Path) -> None:
+def test_the_source_archive_holds_all_it_takes_to_build_and_test(
+    source: Path, published: Path
+) -> None:
     (archive,) = published.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
         inside = {each.partition("/")[2] for each in opened.getnames()}
     wanted = [
-        path.relative_to(ROOT).as_posix()
+        path.relative_to(source).as_posix()
         for folder in ("native", "tests", "guardpost")
-        for path in (ROOT / folder).rglob("*")
+        for path in (source / folder).rglob("*")
         if path.suffix in {".py", ".c", ".h", ".cdef", ".pyi"}
     ]
     assert {*wanted, "Makefile", "LICENSE", "tests/allowed_skips"} <= inside
