@@ -1,0 +1,70 @@
+"""`guardpost exec TARGET [--] CMD [ARG…]`: the exit status is the command's own."""
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from guardpost.cli import opening
+from guardpost.cli.options import add_console_options, seconds
+from guardpost.errors import UsageError
+
+if TYPE_CHECKING:
+    from guardpost.aio.channel import Opener
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_console_options(parser)
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="S", help="kill it after S seconds, and exit 124"
+    )
+    parser.add_argument("--cwd", metavar="DIR", help="the folder to run it in (its home)")
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="a variable to set; may be given often",
+    )
+    parser.add_argument("target", metavar="TARGET")
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="CMD [ARG...]", help="run as it stands"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.command:
+        raise UsageError("no command; write: guardpost exec TARGET [--] CMD [ARG...]")
+    if args.timeout == 0:
+        raise UsageError("--timeout 0 would kill it before it starts")
+    env = variables(args.env)
+
+    async def work(opener: "Opener") -> int:
+        from guardpost.services import exec as service
+
+        return await service.run(
+            opener,
+            [os.fsencode(word) for word in args.command],
+            # Python has no stdin when descriptor 0 was closed; the number may be taken since.
+            stdin=0 if sys.stdin is not None else None,
+            stdout=1,
+            stderr=2,
+            cwd=os.fsencode(args.cwd) if args.cwd is not None else None,
+            env=env,
+            timeout=args.timeout,
+        )
+
+    return opening.run_with(args, work)
+
+
+def variables(words: list[str]) -> dict[bytes, bytes]:
+    """K=V words as a map; raises UsageError."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--env {word}: write --env NAME=VALUE")
+        found[os.fsencode(name)] = os.fsencode(value)
+    return found

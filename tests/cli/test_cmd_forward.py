@@ -1,0 +1,67 @@
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+from support.commands import command
+from support.tcp import nobody_listens
+
+from guardpost.cli import hosts
+from guardpost.cli.main import main
+
+
+def test_ports_are_announced_and_carry_until_ctrl_c() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, nobody_listens() as refused:
+        port = server.getsockname()[1]
+        process = command(
+            *("forward", "web01", "-L", f"0:127.0.0.1:{port}", "-L127.0.0.1:0:[::1]:9"),
+            *("-L", f"127.0.0.1:0:127.0.0.1:{refused}"),
+            stderr=subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        announced = {}
+        while f"127.0.0.1:{refused}" not in announced:
+            line = process.stderr.readline().decode()
+            match = re.fullmatch(r"guardpost: forwarding (\S+):(\d+) to (\S+)\n", line)
+            assert match, line
+            if match[1] == "127.0.0.1":
+                announced[match[3]] = int(match[2])
+        assert set(announced) == {f"127.0.0.1:{port}", "[::1]:9", f"127.0.0.1:{refused}"}
+        with socket.create_connection(("127.0.0.1", announced[f"127.0.0.1:{port}"])) as client:
+            host, _ = server.accept()
+            with host:
+                host.sendall(b"hello")
+                assert client.recv(5) == b"hello"
+        with socket.create_connection(("127.0.0.1", announced[f"127.0.0.1:{refused}"])) as client:
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+        line = process.stderr.readline().decode()
+        assert line.endswith(f" to 127.0.0.1:{refused}: refused\n")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        with process.stderr:
+            assert process.stderr.read() == b""
+
+
+def test_without_l_those_of_hosts_toml_are_taken(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = f"{tmp_path}/hosts.toml"
+    with open(file, "w") as out:
+        out.write('[web01]\nline = "/dev/ttyUSB0"\n[db]\nline = "COM3"\nforwards = ["x:y"]\n')
+    monkeypatch.setattr(hosts, "FILES", [file])
+    assert main(["forward", "web01"]) == 255
+    assert "nothing to forward" in capsys.readouterr().err
+    assert main(["forward", "db"]) == 255
+    assert "x:y: not a forward" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        process = command("forward", "web01", "-L", f"{port}:web:80", stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 255
+    assert err.startswith(f"guardpost: service: cannot listen on 127.0.0.1:{port}: ".encode())
+    assert err.count(b"\n") == 1
