@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from guardpost.errors import UsageError
+from guardpost.services.action import Action
 
 __all__ = ["EVERYTHING", "VERBS", "Action", "ForwardRule", "Permits", "Verdict", "decide"]
 
@@ -25,15 +26,6 @@ _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 # A name is a str and an address is not, so that the two are never equal, however they are spelt.
 Host = str | ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What a console asks for: `monitor` (ps, info), `exec` (exec, kill) or `forward` (tcp)."""
-
-    verb: str
-    host: str = ""
-    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
