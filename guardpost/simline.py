@@ -72,6 +72,16 @@ class Wire:
         self._change_rate(rate_bytes_per_s, now)
         self._advance(now)
 
+    def insert(self, text: bytes, now: float) -> None:
+        """Somebody else (the kernel) writes this between our bytes, now."""
+        self._advance(now)
+        if not self._queue:
+            self._start_line(now)
+        self._queue[self._foreign_bytes : self._foreign_bytes] = text
+        self._foreign_bytes += len(text)
+        self.stats.inserted += len(text)
+        self._serialise(now)
+
     def room(self, now: float) -> int:
         """How many bytes the sender's buffer takes now."""
         if self._faults.drop_buffer:
@@ -147,7 +157,7 @@ class Wire:
             when, change = self._changes.pop(0)
             self._serialise(when)
             if isinstance(change, bytes):
-                self._insert(change, when)
+                self.insert(change, when)
             else:
                 self._change_rate(change, when)
         self._serialise(now)
@@ -181,13 +191,6 @@ class Wire:
             now = max(now, self._busy_since + self._busy_bytes / self._rate)
         self._busy_since = now
         self._busy_bytes = 0
-
-    def _insert(self, text: bytes, now: float) -> None:
-        if not self._queue:
-            self._start_line(now)
-        self._queue[self._foreign_bytes : self._foreign_bytes] = text
-        self._foreign_bytes += len(text)
-        self.stats.inserted += len(text)
 
     def _change_rate(self, rate: float | None, now: float) -> None:
         """The part of a byte that is already out stays out."""

@@ -1,0 +1,370 @@
+"""A simulated serial line between two ptys, in real time (POSIX): what `guardpost line` runs.
+
+Two PtyEnds, and between them two Directions, each a Wire and a LinePace. One thread,
+one select; commands come in over a LineControl. Besides what a Wire's buffer takes, a pty
+itself holds up to 20 KiB that nobody has read.
+"""
+
+import json
+import math
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from guardpost.errors import UsageError
+from guardpost.linecontrol import LineControl
+from guardpost.linefaults import NO_FAULTS, Faults
+from guardpost.linepace import LinePace, wake_bytes
+from guardpost.simline import Wire
+
+__all__ = ["COMMANDS", "LineOptions", "PtyLine"]
+
+COMMANDS = (
+    "rate BYTES_PER_S|unlimited, mute S, delay S, loss P, flip P, burst P, hole P, dup P, "
+    "text a|b TEXT, unplug, plug, stats, stop"
+)
+
+READ_BYTES = 65536
+
+READS_AT_ONCE = 16
+"""A pty gives 4 KiB at a time; after so many the other direction has its turn."""
+
+UNREAD_BYTES = 65536
+"""What is kept for a far end that does not read; a real port's driver keeps less."""
+
+LONGEST_SLEEP_SECONDS = 5.0
+
+
+class PtyEnd:
+    """One end of the line: a raw pty under a name of the user's choice."""
+
+    def __init__(self, link: str) -> None:
+        """Raises UsageError when something else has that name."""
+        self.link = link
+        self.unread = bytearray()  # arrived, and not yet taken by the pty
+        self.master = -1
+        self._slave = -1
+        self._path = ""
+        self.plug()
+
+    @property
+    def plugged(self) -> bool:
+        return self.master >= 0
+
+    def plug(self) -> None:
+        if self.plugged or sys.platform == "win32":
+            return
+        import pty
+        import tty
+
+        self._refuse_foreign_link()
+        # We keep the slave open as well: a port keeps its settings between two users.
+        self.master, self._slave = pty.openpty()
+        os.set_blocking(self.master, False)
+        tty.setraw(self._slave)
+        self._path = os.ttyname(self._slave)
+        temporary = f"{self.link}.{os.getpid()}"
+        try:
+            os.symlink(self._path, temporary)
+            os.replace(temporary, self.link)
+        except OSError as error:
+            self._close()
+            raise UsageError(f"{self.link}: {(error.strerror or str(error)).lower()}") from None
+
+    def unplug(self) -> None:
+        """As when a USB adapter is pulled: the name vanishes, its users see a hang-up."""
+        if not self.plugged:
+            return
+        try:
+            if os.readlink(self.link) == self._path:
+                os.unlink(self.link)
+        except OSError:
+            pass  # somebody removed it before us
+        self._close()
+        self.unread.clear()
+
+    def take(self, data: bytes | bytearray) -> None:
+        """These have arrived."""
+        taken = 0
+        if not self.unread:
+            try:
+                taken = os.write(self.master, data)
+            except OSError:
+                pass  # full
+        if taken < len(data):
+            self.unread += data[taken:]
+
+    def flush(self) -> None:
+        """Write what the pty takes of the unread bytes."""
+        if self.unread and self.plugged:
+            try:
+                del self.unread[: os.write(self.master, self.unread)]
+            except OSError:
+                pass  # full: select says when it is not
+
+    def _close(self) -> None:
+        os.close(self.master)
+        os.close(self._slave)
+        self.master = self._slave = -1
+
+    def _refuse_foreign_link(self) -> None:
+        if os.path.lexists(self.link) and not (
+            os.path.islink(self.link) and not os.path.exists(self.link)
+        ):
+            raise UsageError(
+                f"{self.link} exists and is not ours; remove it or choose another name"
+            )
+
+
+class Direction:
+    """Carries bytes from one end to the other, at the line's pace."""
+
+    def __init__(
+        self, source: PtyEnd, sink: PtyEnd, rate: float | None, seed: int, options: "LineOptions"
+    ) -> None:
+        self.source = source
+        self.sink = sink
+        self.rate = rate
+        self.overrun = 0  # bytes that the far end did not read in time
+        self.wire = Wire(
+            rate,
+            seed,
+            faults=options.faults,
+            buffer_bytes=options.buffer_bytes,
+            fifo_bytes=wake_bytes(rate) if rate else 1,
+        )
+        self._pace = LinePace()
+        self._due = bytearray()  # the line has carried it, the pace holds it back
+        self._read_from = max(1, options.buffer_bytes // 4)  # the room that is worth a read
+        self._echo: Wire | None = None
+        self._look_whether_plain()
+
+    def echo_into(self, wire: Wire) -> None:
+        """What the sink gets also comes back to the source, over `wire`."""
+        self._echo = wire
+        self._look_whether_plain()
+
+    def carry(self, now: float, clock: Callable[[], float]) -> None:
+        """Hand over what is due."""
+        if self._plain:
+            return
+        self._due += self.wire.pull(now)
+        if self._due:
+            count = len(self._due)
+            if self.rate is not None:
+                count = min(count, self._pace.allowed(now, self.rate))
+            if count > 0:
+                self._hand_over(self._due[:count])
+                if self._echo is not None:
+                    self._echo.push(bytes(self._due[:count]), now)
+                del self._due[:count]
+                self._pace.note(count, clock())
+
+    def next_look(self, now: float) -> float:
+        """In how many seconds `carry` has something to do (infinity: nothing to come)."""
+        if self._due and self.rate:
+            return wake_bytes(self.rate) / self.rate
+        due = self.wire.next_deadline(now)
+        return math.inf if due is None else max(0.0, due - now)
+
+    def wants_to_read(self, now: float) -> bool:
+        if not self.source.plugged:
+            return False
+        if self.rate is None and self.sink.unread:
+            return False  # no line to overrun: the sender waits, as on a pipe
+        return self.wire.room(now) >= self._read_from
+
+    def read(self, now: float) -> None:
+        """Take from the source what the sender's buffer has room for."""
+        try:
+            if self._plain:
+                self._pass_on()
+            else:
+                room = min(self.wire.room(now), READ_BYTES)
+                self.wire.push(os.read(self.source.master, room), now)
+        except OSError:
+            pass  # nothing there, or no more
+
+    def _pass_on(self) -> None:
+        """Ends with an OSError, when the source has no more, or when the sink is full."""
+        for _ in range(READS_AT_ONCE):
+            self._hand_over(os.read(self.source.master, READ_BYTES))
+            if self.sink.unread:
+                break
+
+    def change(self, faults: Faults, now: float) -> None:
+        self.wire.change(faults, now)
+        self._look_whether_plain()
+
+    def set_rate(self, rate: float | None, now: float) -> None:
+        self.rate = rate
+        self.wire.set_rate(rate, now)
+        self._look_whether_plain()
+
+    def stats(self) -> dict[str, int]:
+        return asdict(self.wire.stats) | {"unread": self.overrun}
+
+    def _look_whether_plain(self) -> None:
+        """Without a rate, faults and echo bytes need no Wire at all."""
+        self._plain = self.rate is None and self.wire.faults == NO_FAULTS and self._echo is None
+
+    def _hand_over(self, data: bytes | bytearray) -> None:
+        if not self.sink.plugged:
+            return
+        self.sink.take(data)
+        if self.rate is not None and len(self.sink.unread) > UNREAD_BYTES:
+            self.overrun += len(self.sink.unread) - UNREAD_BYTES
+            del self.sink.unread[UNREAD_BYTES:]
+
+
+@dataclass(frozen=True)
+class LineOptions:
+    """What a line is. Rates are bytes per second (baud / 10), None is unlimited."""
+
+    rate: float | None = 11520.0
+    back_rate: float | None = 11520.0
+    seed: int = 1
+    faults: Faults = NO_FAULTS
+    """Times in it count from the start of the line."""
+    buffer_bytes: int = 4096
+    echo: bool = False
+    """What arrives at B comes back to A."""
+
+
+class PtyLine:
+    """The whole line. `run` ends when `stop` was called, from a signal handler or a command."""
+
+    def __init__(
+        self,
+        name_a: str,
+        name_b: str,
+        options: LineOptions,
+        *,
+        control: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Makes the two ptys and their names. Raises UsageError when a name is taken."""
+        if os.path.abspath(name_a) == os.path.abspath(name_b):
+            raise UsageError(f"{name_a}: the two ends need two names")
+        start = clock()
+
+        def since_start() -> float:
+            return clock() - start
+
+        self._clock = since_start
+        self._stopped = False
+        self._wakeup = os.pipe()
+        self.a = PtyEnd(name_a)
+        try:
+            self.b = PtyEnd(name_b)
+        except UsageError:
+            self.a.unplug()
+            raise
+        self.directions = (
+            Direction(self.a, self.b, options.rate, options.seed, options),
+            Direction(self.b, self.a, options.back_rate, options.seed + 1_000_003, options),
+        )
+        if options.echo:
+            self.directions[0].echo_into(self.directions[1].wire)
+        self._control = LineControl(control, self.command) if control else None
+
+    def stop(self) -> None:
+        self._stopped = True
+        os.write(self._wakeup[1], b"x")
+
+    def run(self) -> None:
+        try:
+            while not self._stopped:
+                self._turn()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends the line: the names vanish, whoever has an end open sees a hang-up."""
+        self.a.unplug()
+        self.b.unplug()
+        if self._control is not None:
+            self._control.close()
+
+    def _turn(self) -> None:
+        now = self._clock()
+        sleep = LONGEST_SLEEP_SECONDS
+        for direction in self.directions:
+            direction.carry(now, self._clock)
+            sleep = min(sleep, direction.next_look(now))
+        sources = {d.source.master: d for d in self.directions if d.wants_to_read(now)}
+        ends = {end.master: end for end in (self.a, self.b) if end.unread}
+        other = [self._wakeup[0], *(self._control.descriptors() if self._control else ())]
+        readable, writable, _ = select.select([*sources, *other], list(ends), [], sleep)
+        for descriptor in writable:
+            ends[descriptor].flush()
+        for descriptor in readable:
+            if descriptor in sources:
+                sources[descriptor].read(self._clock())
+            elif self._control is not None:
+                self._control.serve(descriptor)
+
+    def stats(self) -> dict[str, object]:
+        """Counts of bytes per direction (see Stats); JSON schema 1."""
+        ab, ba = (direction.stats() for direction in self.directions)
+        return {"version": 1, "ab": ab, "ba": ba}
+
+    # -- commands of the control socket
+
+    def command(self, line: str) -> str:
+        """Do what a line of the control socket says; returns the answer.
+
+        Raises UsageError.
+        """
+        word, _, rest = line.strip().partition(" ")
+        now = self._clock()
+        match word:
+            case "stats":
+                return json.dumps(self.stats())
+            case "unplug":
+                self.a.unplug()
+                self.b.unplug()
+            case "plug":
+                self.a.plug()
+                self.b.plug()
+            case "stop":
+                self.stop()
+            case "text":
+                end, _, text = rest.partition(" ")
+                if end not in ("a", "b"):
+                    raise UsageError("text is followed by a or b, and what appears there")
+                self.directions[end == "a"].wire.insert(text.encode() + b"\r\n", now)
+            case "rate" if rest == "unlimited":
+                for direction in self.directions:
+                    direction.set_rate(None, now)
+            case "rate" | "mute" | "loss" | "flip" | "burst" | "hole" | "dup" | "delay":
+                self._set(word, _amount(word, rest), now)
+            case _:
+                raise UsageError(f"no such command: {word}; there are {COMMANDS}")
+        return "ok"
+
+    def _set(self, word: str, value: float, now: float) -> None:
+        for direction in self.directions:
+            faults = direction.wire.faults
+            if word == "rate":
+                direction.set_rate(value, now)
+            elif word == "mute":
+                direction.change(replace(faults, mutes=((now, value),)), now)
+            else:
+                change: dict[str, Any] = {word: value}
+                direction.change(replace(faults, **change), now)
+
+
+def _amount(word: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{word} is followed by a number, not by {text!r}") from None
+    chance = word not in ("rate", "mute", "delay")
+    if not 0 <= value <= (1 if chance else 1e9):
+        raise UsageError(f"{word} is out of range: {text}")
+    return value

@@ -1,0 +1,175 @@
+"""A line between two names: who may have them, what faults do, what unplugging looks like."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.ptyline import Control
+
+from guardpost.errors import UsageError
+from guardpost.linefaults import Faults
+from guardpost.ptyline import LineOptions, PtyLine
+
+Start = Callable[[LineOptions], tuple[Control, int, int]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a line in a thread; gives its control and its two opened ends."""
+    ended: list[Callable[[], None]] = []
+
+    def make(options: LineOptions) -> tuple[Control, int, int]:
+        path = str(tmp_path / "control")
+        line = PtyLine(str(tmp_path / "A"), str(tmp_path / "B"), options, control=path)
+        thread = threading.Thread(target=line.run)
+        thread.start()
+        a, b = (os.open(tmp_path / name, os.O_RDWR | os.O_NOCTTY) for name in "AB")
+
+        control = Control(path)
+
+        def end() -> None:
+            control.close()
+            line.stop()
+            thread.join()
+            os.close(a)
+            os.close(b)
+
+        ended.append(end)
+        return control, a, b
+
+    yield make
+    for end in ended:
+        end()
+    assert not list(tmp_path.iterdir())
+
+
+def read_exactly(fd: int, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = os.read(fd, count - len(data))
+        assert more
+        data += more
+    return data
+
+
+UNLIMITED = LineOptions(rate=None, back_rate=None)
+FAST = LineOptions(rate=1e6, back_rate=1e6)
+
+
+@pytest.mark.parametrize("options", [UNLIMITED, FAST])
+def test_every_byte_passes_both_ways_and_the_ends_are_raw(
+    start: Start, options: LineOptions
+) -> None:
+    _, a, b = start(options)
+    values = bytes(range(256)) * 4
+    os.write(a, values)
+    assert read_exactly(b, 1024) == values
+    os.write(b, values[::-1])
+    assert read_exactly(a, 1024) == values[::-1]
+
+
+def test_a_sender_of_much_waits_and_nothing_is_lost(start: Start) -> None:
+    _, a, b = start(UNLIMITED)
+    much = os.urandom(1_000_000)
+
+    def write_all() -> None:
+        done = 0
+        while done < len(much):
+            done += os.write(a, much[done:])
+
+    writer = threading.Thread(target=write_all)
+    writer.start()
+    assert read_exactly(b, len(much)) == much
+    writer.join()
+
+
+def test_what_arrives_at_b_can_come_back(start: Start) -> None:
+    _, a, b = start(LineOptions(rate=1e6, back_rate=1e6, echo=True))
+    os.write(a, b"hello")
+    assert read_exactly(b, 5) == b"hello"
+    assert read_exactly(a, 5) == b"hello"
+
+
+def test_faults_are_those_of_the_wire_and_are_counted(start: Start) -> None:
+    line, a, b = start(LineOptions(rate=1e6, back_rate=1e6, faults=Faults(eat=frozenset(b"x"))))
+    os.write(a, b"axbxc")
+    assert read_exactly(b, 3) == b"abc"
+    counts = line.stats()
+    assert counts["ab"]["sent"] == 5
+    assert counts["ab"]["eaten"] == 2
+    assert counts["ba"]["sent"] == 0
+
+
+def test_faults_and_speed_change_while_it_runs(start: Start) -> None:
+    line, a, b = start(FAST)
+    assert line("mute 1000") == "ok"
+    os.write(a, b"into the void")
+    while line.stats()["ab"]["muted"] < 13:
+        pass
+    line("mute 0")
+    line("rate unlimited")
+    line("text b [ 1.0] kernel says")
+    assert read_exactly(b, 20) == b"[ 1.0] kernel says\r\n"
+    os.write(a, b"back")
+    assert read_exactly(b, 4) == b"back"
+
+
+@pytest.mark.parametrize(
+    "command", ["", "nonsense", "mute", "loss 2", "rate -1", "text c hello", "delay nan"]
+)
+def test_a_wrong_command_is_refused(start: Start, command: str) -> None:
+    line, _, _ = start(FAST)
+    with pytest.raises(ValueError, match=r"^error: "):
+        line(command)
+
+
+def test_unplugging_is_a_hang_up_and_plugging_makes_the_names_again(
+    start: Start, tmp_path: Path
+) -> None:
+    line, a, _ = start(FAST)
+    line("unplug")
+    with pytest.raises(OSError, match="Input/output"):
+        os.write(a, b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["control"]
+    line("plug")
+    line("plug")
+    a, b = (os.open(tmp_path / name, os.O_RDWR | os.O_NOCTTY) for name in "AB")
+    os.write(a, b"again")
+    assert read_exactly(b, 5) == b"again"
+    os.close(a)
+    os.close(b)
+
+
+def test_a_reader_that_does_not_read_is_overrun_and_counted(start: Start) -> None:
+    line, a, _ = start(LineOptions(rate=1e7))
+    sent = 0
+    while not line.stats()["ab"]["unread"]:
+        sent += os.write(a, bytes(1024))
+        assert sent < 1_000_000
+    assert sent > 65536
+
+
+def test_only_a_dangling_name_is_replaced(tmp_path: Path) -> None:
+    taken = tmp_path / "A"
+    free = str(tmp_path / "B")
+    taken.write_text("precious")
+    with pytest.raises(UsageError, match="not ours"):
+        PtyLine(free, str(taken), UNLIMITED)
+    assert taken.read_text() == "precious"
+    assert not os.path.lexists(free)
+    taken.unlink()
+    taken.symlink_to("/dev/pts/no-such")
+    line = PtyLine(free, str(taken), UNLIMITED)
+    assert os.path.exists(taken)
+    line.close()
+    assert not os.path.lexists(taken)
+
+
+def test_two_ends_need_two_names_in_a_folder_that_exists(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two names"):
+        PtyLine(str(tmp_path / "A"), str(tmp_path / "x" / ".." / "A"), UNLIMITED)
+    with pytest.raises(UsageError, match="no such file"):
+        PtyLine(str(tmp_path / "A"), str(tmp_path / "none" / "B"), UNLIMITED)
+    assert not list(tmp_path.iterdir())
