@@ -4,21 +4,17 @@
 static const char alphabet[65] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-#define DROPPED 64u
-
-static uint32_t value_of(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return (uint32_t)(c - 'A');
-    }
-    if (c >= 'a' && c <= 'z') {
-        return (uint32_t)(c - 'a') + 26u;
-    }
-    if (c >= '0' && c <= '9') {
-        return (uint32_t)(c - '0') + 52u;
-    }
-    return c == '+' ? 62u : c == '/' ? 63u : DROPPED;
-}
+/* 1 more than the value of a character; 0 is outside the alphabet. */
+static const uint8_t value_of[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64
+};
 
 static uint8_t letter(uint32_t six)
 {
@@ -65,11 +61,11 @@ int64_t gp_base64_decode(const uint8_t *in, size_t n, uint8_t *out)
     uint32_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t value = value_of(in[i]);
-        if (value == DROPPED) {
+        const unsigned value = value_of[in[i]];
+        if (value == 0) {
             continue;
         }
-        bits = bits << 6 | value;
+        bits = bits << 6 | (value - 1);
         held += 6;
         if (held >= 8) {
             held -= 8;

@@ -24,50 +24,58 @@ static unsigned lowest_lane(uint64_t lanes)
 #endif
 }
 
+#define ONE_PER_LANE 0x0101010101010101u
+
 /* The classes of eight source bytes, the first in the lowest lane. */
-static uint64_t classes_of_eight(const gp_stuffing *p, const uint8_t *in)
+static inline uint64_t classes_of_eight(const gp_stuffing *p, size_t k, const uint8_t *in)
 {
-    uint64_t lanes = 0;
-    if (p->k == 1) {
-        const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
-        for (unsigned i = 0; i < 8; i++) {
-            lanes |= (uint64_t)in[i] << (8 * i);
-        }
-        return ~(((lanes & low) + low) | lanes | low) >> 7; /* 1 where the byte is 0 */
+    if (k == 1) { /* spelled out, so that compilers make one load of it */
+        const uint64_t bytes = (uint64_t)in[0] | (uint64_t)in[1] << 8 | (uint64_t)in[2] << 16 |
+                               (uint64_t)in[3] << 24 | (uint64_t)in[4] << 32 |
+                               (uint64_t)in[5] << 40 | (uint64_t)in[6] << 48 |
+                               (uint64_t)in[7] << 56;
+        const uint64_t low = 0x7f * ONE_PER_LANE;
+        return ~(((bytes & low) + low) | bytes | low) >> 7; /* 1 where the byte is 0 */
     }
-    for (unsigned i = 0; i < 8; i++) {
-        lanes |= (uint64_t)p->class_of[in[i]] << (8 * i);
-    }
-    return lanes;
+    const uint8_t *const c = p->class_of;
+    return (uint64_t)c[in[0]] | (uint64_t)c[in[1]] << 8 | (uint64_t)c[in[2]] << 16 |
+           (uint64_t)c[in[3]] << 24 | (uint64_t)c[in[4]] << 32 | (uint64_t)c[in[5]] << 40 |
+           (uint64_t)c[in[6]] << 48 | (uint64_t)c[in[7]] << 56;
+}
+
+static inline uint8_t code_byte(const gp_stuffing *p, size_t k, size_t run, size_t which)
+{
+    return k == 1 ? (uint8_t)(run + 1) : p->code_of[run * k + which];
 }
 
 /*
  * Source bytes are copied to where they stand if no block fills up: one past the code
- * byte. A forbidden byte leaves its own place for the next code byte.
+ * byte. A forbidden byte leaves its own place for the next code byte. Inlined once with
+ * the constants of COBS and once for any k.
  */
-void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n)
+static inline void stuff(gp_stuffer *s, size_t k, size_t run_max, const uint8_t *in, size_t n)
 {
     const gp_stuffing *const p = s->profile;
     uint8_t *const out = s->out;
-    const size_t k = p->k;
     size_t code_at = s->code_at;
     size_t at = s->at;
     while (n > 0) {
-        size_t full_at = code_at + 1 + p->run_max;
+        size_t full_at = code_at + 1 + run_max;
         if (at == full_at) {
-            out[code_at] = p->code_of[p->run_max * k];
+            out[code_at] = code_byte(p, k, run_max, 0);
             code_at = at++;
-            full_at = code_at + 1 + p->run_max;
+            full_at = code_at + 1 + run_max;
         }
         if (n >= 8 && full_at - at >= 8) {
-            uint64_t lanes = classes_of_eight(p, in);
+            const uint64_t lanes = classes_of_eight(p, k, in);
             memcpy(out + at, in, 8);
-            while (lanes != 0) {
-                const unsigned lane = lowest_lane(lanes);
+            /* One bit for each lane that is not 0; no class has the highest bit. */
+            uint64_t left = (lanes + 0x7f * ONE_PER_LANE) >> 7 & ONE_PER_LANE;
+            for (; left != 0; left &= left - 1) {
+                const unsigned lane = lowest_lane(left);
                 const size_t which = (size_t)(lanes >> (8 * lane) & 0xffu) - 1;
-                out[code_at] = p->code_of[(at + lane - code_at - 1) * k + which];
+                out[code_at] = code_byte(p, k, at + lane - code_at - 1, which);
                 code_at = at + lane;
-                lanes &= ~((uint64_t)0xff << (8 * lane));
             }
             at += 8;
             in += 8;
@@ -77,7 +85,7 @@ void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n)
         const size_t class = p->class_of[*in];
         out[at] = *in;
         if (class != 0) {
-            out[code_at] = p->code_of[(at - code_at - 1) * k + class - 1];
+            out[code_at] = code_byte(p, k, at - code_at - 1, class - 1);
             code_at = at;
         }
         at++;
@@ -88,44 +96,60 @@ void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n)
     s->at = at;
 }
 
+void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n)
+{
+    if (s->profile->k == 1) {
+        stuff(s, 1, 254, in, n);
+    } else {
+        stuff(s, s->profile->k, s->profile->run_max, in, n);
+    }
+}
+
 /* A run of M ends here as a full block; any shorter one with the virtual F[0]. */
 void gp_stuff_end(gp_stuffer *s)
 {
     s->out[s->code_at] = s->profile->code_of[(s->at - s->code_at - 1) * s->profile->k];
 }
 
-/* Copies the literals of a block; eight at a time while `slack` bytes follow on both sides. */
-static void copy_run(uint8_t *out, const uint8_t *in, size_t run, size_t slack)
+/* Copies the literals of a block; `slack` bytes follow on both sides, run included. */
+static inline void copy_run(uint8_t *out, const uint8_t *in, size_t run, size_t slack)
 {
-    if (run > 32 || slack < run + 8) {
+    if (run > 32 || slack < 40) {
         memcpy(out, in, run);
         return;
     }
-    for (size_t i = 0; i < run; i += 8) {
+    memcpy(out, in, 8); /* short runs are the common ones: no branch on their length */
+    for (size_t i = 8; i < run; i += 8) {
         memcpy(out + i, in + i, 8);
     }
 }
 
-int64_t gp_unstuff(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out)
+static inline int64_t unstuff(const gp_stuffing *p, size_t k, size_t run_max, const uint8_t *in,
+                              size_t n, uint8_t *out)
 {
     size_t from = 0;
     size_t to = 0;
     for (;;) {
         const uint8_t code = in[from++];
-        const size_t run = p->run_of[code];
-        if (run == GP_NO_RUN || run > n - from) {
+        const size_t run = k == 1 ? (size_t)code - 1 : p->run_of[code];
+        const uint8_t tail = k == 1 ? 0 : p->tail_of[code];
+        if (run > n - from || (k > 1 && run == GP_NO_RUN)) {
             return -1;
         }
         copy_run(out + to, in + from, run, n - from); /* to < from: as much room as input */
         from += run;
         to += run;
         if (from == n) {
-            return run == p->run_max || p->tail_of[code] == p->forbidden[0] ? (int64_t)to : -1;
+            return run == run_max || tail == p->forbidden[0] ? (int64_t)to : -1;
         }
-        if (run < p->run_max) {
-            out[to++] = p->tail_of[code];
-        }
+        out[to] = tail;
+        to += run < run_max;
     }
+}
+
+int64_t gp_unstuff(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out)
+{
+    return p->k == 1 ? unstuff(p, 1, 254, in, n, out) : unstuff(p, p->k, p->run_max, in, n, out);
 }
 
 size_t gp_drop_forbidden(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out)

@@ -288,10 +288,9 @@ class Decoder:
                 c, data, len(data), arena.out, _ARENA_BYTES, arena.descs, _ARENA_ITEMS, count
             )
             numbers = iter(ints[: 3 * found].tolist())
-            items += [
-                (which, raw[offset : offset + length])
-                for offset, length, which in zip(numbers, numbers, numbers, strict=True)
-            ]
+            # strict=True and a comprehension each cost as much as the frame.
+            for offset, length, which in zip(numbers, numbers, numbers):  # noqa: B905
+                items.append((which, raw[offset : offset + length]))
             data = data[count[0] :]
         _arenas.append(arena)
         return items
