@@ -1,0 +1,83 @@
+"""A line that went away is waited for: quickly at first, then patiently, and not silently."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from guardpost.aio.stream import ByteStream
+from guardpost.aio.supervisor import reopen
+from guardpost.errors import LineBusy, NoSuchTarget, TransportError, UsageError
+
+
+class FakeTime:
+    """A clock that only moves while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.pauses: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses.append(seconds)
+
+
+class Line:
+    transparent = True
+
+    async def read(self) -> bytes:
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class Port:
+    """Fails with each of `errors` in turn, then opens."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors: Iterator[Exception] = iter(errors)
+        self.line = Line()
+
+    async def open(self) -> ByteStream:
+        for error in self._errors:
+            raise error
+        return self.line
+
+
+AWAY = NoSuchTarget("/dev/ttyUSB0: no such port")
+BUSY = LineBusy("/dev/ttyUSB0 is held by udev (pid 7)")
+
+
+def test_the_pauses_double_up_to_two_seconds() -> None:
+    time, port = FakeTime(), Port(*[AWAY] * 7)
+    line = asyncio.run(reopen(port.open, clock=time.clock, sleep=time.sleep))
+    assert line is port.line
+    assert time.pauses == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
+
+
+def test_what_is_waited_for_is_said_once_for_each_reason() -> None:
+    time, said = FakeTime(), list[TransportError]()
+    port = Port(AWAY, AWAY, BUSY, BUSY, AWAY)
+    asyncio.run(reopen(port.open, on_wait=said.append, clock=time.clock, sleep=time.sleep))
+    assert said == [AWAY, BUSY, AWAY]
+
+
+def test_patience_ends_with_the_last_reason() -> None:
+    time, port = FakeTime(), Port(AWAY, AWAY, *[BUSY] * 99)
+    with pytest.raises(LineBusy):
+        asyncio.run(reopen(port.open, patience=30, clock=time.clock, sleep=time.sleep))
+    assert time.now <= 130
+
+
+def test_a_mistake_of_ours_is_not_waited_for() -> None:
+    time, port = FakeTime(), Port(UsageError("no such speed"))
+    with pytest.raises(UsageError):
+        asyncio.run(reopen(port.open, clock=time.clock, sleep=time.sleep))
+    assert time.pauses == []
