@@ -17,9 +17,10 @@ import sys
 
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
+from guardpost.termsafe import safe_text
 from guardpost.transports.target import Target
 
-__all__ = ["run_command", "terminal_safe"]
+__all__ = ["run_command"]
 
 GRACE_SECONDS = 0.5
 """From the end of its input, and again from SIGTERM, until a child is ended harder."""
@@ -43,14 +44,9 @@ async def run_command(target: Target) -> ByteStream:
         raise TransportError(f"exec: {argv[0]!r} cannot be started: {reason}") from None
 
 
-def terminal_safe(data: bytes) -> str:
-    """Text that moves no cursor and changes no terminal: control characters are spelled out."""
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _show(data: bytes) -> None:
-    sys.stderr.write(terminal_safe(data))
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    sys.stderr.write("\n".join(safe_text(line.expandtabs()) for line in text.split("\n")))
     sys.stderr.flush()
 
 

@@ -1,5 +1,6 @@
 """How a person names a line, and what is said to a person who does it wrongly."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.errors import GuardpostError, NoSuchTarget, UsageError
-from guardpost.transports import SCHEMES
+from guardpost.transports import SCHEMES, open_url
 from guardpost.transports.target import Target, canonical, parse_target, split_host_port
 
 GOOD = [
@@ -111,3 +112,9 @@ def test_host_and_port_come_apart() -> None:
 
 def test_every_scheme_that_opens_can_be_named() -> None:
     assert set(SCHEMES) <= {scheme for _, scheme, _ in GOOD}
+
+
+@pytest.mark.parametrize("target", ["amt:bmc", "ipmi:bmc", "telnet:ts", "rfc2217:ts:4001"])
+def test_a_kind_of_line_still_to_come_is_named_as_such(target: str) -> None:
+    with pytest.raises(NoSuchTarget, match="not in this version yet"):
+        asyncio.run(open_url(target))

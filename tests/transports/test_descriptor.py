@@ -1,0 +1,56 @@
+"""DescriptorStream: what the conformance tests cannot see from outside."""
+
+import asyncio
+import os
+import selectors
+
+from guardpost.transports.descriptor import DescriptorStream
+
+
+class CountingSelector(selectors.DefaultSelector):
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.turns += 1
+        return super().select(timeout)
+
+
+def test_bytes_that_nobody_waits_for_do_not_keep_the_loop_busy() -> None:
+    selector = CountingSelector()
+
+    async def story() -> None:
+        far, near = os.pipe()
+        os.set_blocking(far, False)
+        stream = DescriptorStream(far, near, "a pipe", release=lambda: None)
+        reading = asyncio.create_task(stream.read())
+        await asyncio.sleep(0)
+        os.write(near, b"first")
+        assert await reading == b"first"
+        os.write(near, b"second")
+        before = selector.turns
+        await asyncio.sleep(0.05)
+        assert selector.turns - before < 10
+        assert await stream.read() == b"second"
+        await stream.close()
+        os.close(far)
+        os.close(near)
+
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+        runner.run(story())
+
+
+def test_the_descriptors_are_released_once() -> None:
+    released: list[str] = []
+
+    async def story() -> None:
+        far, near = os.pipe()
+        stream = DescriptorStream(far, near, "a pipe", release=lambda: released.append("once"))
+        stream.close_now()
+        await stream.close()
+        os.close(far)
+        os.close(near)
+
+    asyncio.run(story())
+    assert released == ["once"]
