@@ -1,6 +1,5 @@
 """A Wire carries bytes at its rate and does exactly the damage it was asked for."""
 
-from itertools import pairwise
 from random import Random
 
 import pytest
@@ -145,42 +144,6 @@ def test_eaten_values_never_arrive() -> None:
     wire = Wire(None, 1, faults=Faults(eat=frozenset({0, 0x13})))
     assert arrived_bytes(carry(wire, b"\0a\x13\0b")) == b"ab"
     assert wire.stats.eaten == 3
-
-
-@pytest.mark.parametrize("p", [1e-3, 0.1, 1.0])
-def test_loss_and_flips_come_at_their_rate(p: float) -> None:
-    lossy = Wire(None, 3, faults=Faults(loss=p), buffer_bytes=1 << 20)
-    left = len(arrived_bytes(carry(lossy, TEXT)))
-    assert left == len(TEXT) - lossy.stats.lost
-    assert lossy.stats.lost == pytest.approx(len(TEXT) * p, rel=0.5)
-    flipping = Wire(None, 3, faults=Faults(flip=p), buffer_bytes=1 << 20)
-    flipped = arrived_bytes(carry(flipping, TEXT))
-    wrong = [a ^ b for a, b in zip(flipped, TEXT, strict=True) if a != b]
-    assert len(wrong) == flipping.stats.flipped == pytest.approx(len(TEXT) * p, rel=0.5)
-    assert all(bits.bit_count() == 1 for bits in wrong)
-
-
-def test_holes_are_four_bytes_wide() -> None:
-    wire = Wire(None, 5, faults=Faults(hole=1e-3), buffer_bytes=1 << 20)
-    left = arrived_bytes(carry(wire, bytes(range(256)) * 100))
-    gaps = [(b - a) % 256 for a, b in pairwise(left) if (b - a) % 256 != 1]
-    assert gaps
-    assert min(gaps) == 5
-    assert wire.stats.lost == 25600 - len(left)
-
-
-def test_bursts_are_garbage_or_loss_of_the_mean_length() -> None:
-    wire = Wire(None, 5, faults=Faults(burst=1e-3, burst_bytes=50), buffer_bytes=1 << 20)
-    left = arrived_bytes(carry(wire, TEXT))
-    assert len(left) == len(TEXT) - wire.stats.lost
-    assert wire.stats.lost > 0
-    assert wire.stats.garbled > 0
-    assert wire.stats.lost + wire.stats.garbled == pytest.approx(40 * 50, rel=0.6)
-
-
-def test_whole_blocks_arrive_twice() -> None:
-    wire = Wire(None, 1, faults=Faults(dup=1.0))
-    assert arrived_bytes(carry(wire, TEXT[:60])) == (TEXT[:28] * 2 + TEXT[28:56] * 2 + TEXT[56:60])
 
 
 def test_faults_can_change_while_bytes_flow() -> None:
