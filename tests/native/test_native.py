@@ -8,9 +8,18 @@ from support.tools import need
 
 HERE = Path(__file__).parent
 
+compilers = pytest.mark.parametrize("compiler", ["gcc", "clang"])
 
+
+@compilers
 @pytest.mark.parametrize("source", sorted(HERE.glob("test_*.c")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_in_c(compiler: str, source: Path, tmp_path: Path) -> None:
     program = compiled(need(compiler), tmp_path / source.stem, *CODEC, str(source))
+    run([str(program)], seconds=120)
+
+
+@compilers
+def test_the_crc_without_the_processors_help(compiler: str, tmp_path: Path) -> None:
+    sources = [*CODEC, str(HERE / "test_crc.c")]
+    program = compiled(need(compiler), tmp_path / "test_crc", "-DGP_PORTABLE", *sources)
     run([str(program)], seconds=120)
