@@ -1,0 +1,212 @@
+"""The agent's end of a line: answers hellos, judges consoles, keeps one session, hands text to the prompt."""
+
+from collections import deque
+from collections.abc import Callable
+
+from guardpost.errors import GoAwayCode
+from guardpost.protocol import events
+from guardpost.protocol.association import Association, State
+from guardpost.protocol.connection import TEXT_BYTES, Connection
+from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import Hello
+from guardpost.protocol.limits import DEAF_SECONDS, HELLO_BUCKET, HELLO_REPLIES_PER_SECOND
+from guardpost.protocol.refresh import Refresh
+from guardpost.protocol.responder import Responder, Stage
+from guardpost.protocol.session import SealedSession, frame_states
+
+__all__ = ["AgentConnection"]
+
+
+class AgentConnection(Connection):
+    """`settings` is the WELCOME's msgpack map, `message_2_payload` what the console may know before
+    it is known itself (whether the key is ephemeral).
+    """
+
+    def __init__(
+        self,
+        *,
+        static_private: bytes,
+        settings: bytes,
+        message_2_payload: bytes,
+        random_bytes: Callable[[int], bytes],
+        psk: bytes | None = None,
+    ) -> None:
+        super().__init__()
+        self._static_private = static_private
+        self._settings = settings
+        self._message_2_payload = message_2_payload
+        self._random_bytes = random_bytes
+        self._psk = psk
+        self._responder: Responder | None = None
+        self._session_key = b""  # of the console whose session it is
+        self._session_hello = b""
+        self._bucket = float(HELLO_BUCKET)
+        self._bucket_at = 0.0
+
+    # --- from the line ---
+
+    def _receive_hello(self, candidate: bytes, now: float) -> bool:
+        hello = Hello.decode(candidate)
+        if hello is None:
+            # An agent's hello answers somebody's: an echo of ours, or another agent. Not text either way.
+            return candidate[7] == 0x31
+        if hello.agent or candidate == self._session_hello:
+            return True
+        self._events.append(events.Heard("console"))
+        if self._responder is not None and candidate == self._responder.console_hello:
+            if self._may_answer(now):
+                self._responder.hello_repeated()
+        elif self._may_answer(now):
+            self._responder = Responder(
+                candidate,
+                hello,
+                static_private=self._static_private,
+                message_2_payload=self._message_2_payload,
+                random_bytes=self._random_bytes,
+                psk=self._psk,
+                now=now,
+            )
+        return True
+
+    def _may_answer(self, now: float) -> bool:
+        """A token bucket: hellos by the thousand cost neither line nor processor."""
+        refill = (now - self._bucket_at) * HELLO_REPLIES_PER_SECOND
+        self._bucket = min(float(HELLO_BUCKET), self._bucket + refill)
+        self._bucket_at = now
+        if self._bucket < 1:
+            return False
+        self._bucket -= 1
+        return True
+
+    def _receive_bytes(self, data: bytes, now: float) -> None:
+        delimiters = set()
+        for association in (self._former, self.association):
+            if association is not None:
+                delimiters.add(association.decoder.profile.delimiter)
+                self._receive_frames(association, data, now)
+                self._drop_dead(now)
+        responder = self._responder
+        if responder is not None:
+            delimiters.add(responder.decoder.profile.delimiter)
+            for which, body in responder.decoder.feed(data):
+                if which >= 0:
+                    self._receive_handshake(responder, body, now)
+        noise = data.translate(None, TEXT_BYTES)
+        if noise or any(delimiter in data for delimiter in delimiters):
+            self.noise_bytes += len(noise)
+            if now >= self._deaf_until:
+                self._events.append(events.Text(b"", clean=False))
+            self._deaf_until = now + DEAF_SECONDS
+        elif now >= self._deaf_until:
+            if self.association is not None:
+                self.association.text(now)
+            self._events.append(events.Text(data))
+
+    def _receive_handshake(self, responder: Responder, body: bytes, now: float) -> None:
+        before = responder.stage
+        responder.receive(body, now)
+        if responder.stage is Stage.FAILED:
+            self._responder = None
+        elif responder.stage is Stage.MESSAGE_3_READ:
+            if before is not Stage.MESSAGE_3_READ:
+                key = responder.handshake.remote_static or b""
+                self._events.append(events.ConsoleKeyOffered(key, responder.payload))
+            elif body[0] == 3 and self._former is not None:
+                self._former.repeat_goaway()
+
+    # --- the judgement ---
+
+    def allow(self, now: float) -> None:
+        """The console's key may come in: its session begins, unless another console's lives."""
+        responder = self._responder
+        if responder is None or responder.stage is not Stage.MESSAGE_3_READ:
+            return
+        key = responder.handshake.remote_static or b""
+        old = self.association
+        if old is not None and old.state is not State.DEAD and key != self._session_key:
+            self.refuse(GoAwayCode.BUSY, "another console has a session", now)
+            return
+        if old is not None:
+            self.close(GoAwayCode.SUPERSEDED, "a new session of the same key", now)
+        self.association = self._associate(responder, self._events, now)
+        self._session_key = key
+        self._session_hello = responder.console_hello
+        self._responder = None
+        self._events.append(events.SessionEstablished(key, responder.payload))
+        self.association.welcome(self._settings)
+
+    def refuse(self, code: GoAwayCode, text: str, now: float) -> None:
+        """The console learns why, sealed, and nothing else."""
+        responder = self._responder
+        if responder is None or responder.stage is not Stage.MESSAGE_3_READ:
+            return
+        refused = self._associate(responder, deque(), now)
+        refused.close(code, text, now)
+        self._former = refused
+        self._former_until = responder.deadline
+
+    def _associate(
+        self, responder: Responder, events_out: deque[events.Event], now: float
+    ) -> Association:
+        handshake = responder.handshake
+        send_key, receive_key = handshake.split()
+        session = SealedSession(send_key, receive_key)
+        association = Association(
+            session,
+            Refresh(
+                session,
+                console=False,
+                handshake_hash=handshake.handshake_hash,
+                static_private=self._static_private,
+                peer_static=handshake.remote_static or b"",
+                random_bytes=self._random_bytes,
+                psk=self._psk,
+                now=now,
+            ),
+            console=False,
+            crc_states=frame_states(handshake.handshake_hash),
+            profiles=responder.profiles,
+            peer_key=handshake.remote_static or b"",
+            events_out=events_out,
+            now=now,
+        )
+        association.recovery.round_trip.sample(max(0.05, now - responder.sent_at))
+        return association
+
+    # --- to the line ---
+
+    def send_text(self, data: bytes) -> None:
+        """The prompt's words, at the next frame boundary."""
+        self._plain.append(data)
+
+    def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
+        out = super()._frames_to_send(now)
+        responder = self._responder
+        if responder is not None and responder.frames:
+            frames, responder.frames = responder.frames, []
+            responder.sent_at = now
+            out.insert(0, (responder.to_console, frames))
+        return out
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        if self._responder is not None:
+            self._plain += self._responder.hellos
+            self._responder.hellos = []
+        return super().data_to_send(now)
+
+    # --- time ---
+
+    def next_deadline(self, now: float) -> float | None:
+        deadline = super().next_deadline(now)
+        if self._responder is None:
+            return deadline
+        return (
+            self._responder.deadline
+            if deadline is None
+            else min(deadline, self._responder.deadline)
+        )
+
+    def handle_timeout(self, now: float) -> None:
+        super().handle_timeout(now)
+        if self._responder is not None and now >= self._responder.deadline:
+            self._responder = None

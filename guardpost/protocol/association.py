@@ -1,0 +1,395 @@
+"""One session at work: its keys, recovery, mux and silence, stacked. No rule of its own but their order.
+
+It lives, is suspended while its peer does not answer, and is dead for good.
+"""
+
+import enum
+from collections import deque
+from dataclasses import dataclass
+
+from guardpost.errors import GoAwayCode, LocalProtocolError, RemoteProtocolError
+from guardpost.protocol import events
+from guardpost.protocol.acks import AckKeeper
+from guardpost.protocol.framing import Decoder, Encoder, Profile
+from guardpost.protocol.limits import (
+    BATCH_BYTES,
+    FRAME_START_BYTES,
+    GRACE_SECONDS,
+    PROBES_MAX,
+)
+from guardpost.protocol.messages import (
+    Ack,
+    Data,
+    GoAway,
+    Message,
+    Ping,
+    Rekey,
+    Welcome,
+    decode_messages,
+)
+from guardpost.protocol.mux import Mux
+from guardpost.protocol.recovery import Fate, Recovery
+from guardpost.protocol.refresh import Refresh
+from guardpost.protocol.session import SealedSession
+from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
+
+__all__ = ["Association", "State", "Statistics"]
+
+_SMALL_DATA_BYTES = 256  # what a keystroke and its echo come to, tunnelled or not
+_GOAWAYS_MAX = 3
+_PACKET_ON_LINE_BYTES = 34  # header, tag, CRC, stuffing, delimiter of a full packet
+
+
+class State(enum.Enum):
+    LIVE = "live"
+    SUSPENDED = "suspended"
+    DEAD = "dead"
+
+
+class _Happening(enum.Enum):
+    OPENED = "a packet opened"
+    SILENT = "line gone, or the probes went unanswered"
+    ENDED = "GOAWAY, or superseded"
+    EXPIRED = "the grace is over"
+
+
+_NEXT: dict[tuple[State, _Happening], State] = {
+    (State.LIVE, _Happening.OPENED): State.LIVE,
+    (State.LIVE, _Happening.SILENT): State.SUSPENDED,
+    (State.LIVE, _Happening.ENDED): State.DEAD,
+    (State.SUSPENDED, _Happening.OPENED): State.LIVE,
+    (State.SUSPENDED, _Happening.SILENT): State.SUSPENDED,
+    (State.SUSPENDED, _Happening.ENDED): State.DEAD,
+    (State.SUSPENDED, _Happening.EXPIRED): State.DEAD,
+    (State.DEAD, _Happening.OPENED): State.DEAD,
+    (State.DEAD, _Happening.SILENT): State.DEAD,
+    (State.DEAD, _Happening.ENDED): State.DEAD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Figures of one session. Rates in bytes a second, times in seconds."""
+
+    rate: float | None
+    round_trip: float | None
+    packets_sent: int
+    packets_lost: int
+    packets_opened: int
+    frames: int
+    bad_frames: int
+    noise_bytes: int
+    refused: int
+    duplicates: int
+    frame_bytes: int
+    queued_seconds: float
+    channels: int
+    state: str
+
+
+class Association:
+    """Frames of one session in, frames out, events up."""
+
+    def __init__(
+        self,
+        session: SealedSession,
+        refresh: Refresh,
+        *,
+        console: bool,
+        crc_states: tuple[int, int],
+        profiles: tuple[Profile, Profile],
+        peer_key: bytes,
+        events_out: deque[events.Event],
+        now: float,
+    ) -> None:
+        """`crc_states` and `profiles`: (console -> agent, agent -> console).
+
+        What happens is appended to `events_out`.
+        """
+        ours, theirs = (0, 1) if console else (1, 0)
+        self.events = events_out
+        self.peer_key = peer_key
+        self.state = State.LIVE
+        self.session = session
+        self.recovery = Recovery()
+        self.mux = Mux(console=console)
+        self.mux.events = self.events
+        self.silence: Silence = ConsoleSilence(now) if console else AgentSilence(now)
+        self.profiles = profiles
+        self.encoding = profiles[ours]
+        self.decoder = Decoder(profiles[theirs], (crc_states[theirs],))
+        self._console = console
+        self._encoder = Encoder(profiles[ours], crc_states[ours])
+        self._acks = AckKeeper()
+        self._refresh = refresh
+        self.asks_whether_known = False  # console: a hello should go out beside the PING
+        self._probes_max = (
+            PROBES_MAX - 1 if console else PROBES_MAX
+        )  # the console's third is a hello
+        self._going_away: GoAway | None = None
+        self._last_goaway: GoAway | None = None
+        self._goaways = 0
+        self._ping = False
+        self._probe = False
+        self._waited = False
+        self._grace_until: float | None = None
+        self._busy_at = now
+        self.packets_opened = 0
+
+    # --- from the line ---
+
+    def receive(self, body: bytes, now: float) -> None:
+        """One good frame of ours."""
+        opened = self.session.open(body)
+        if opened is None:
+            return
+        self.packets_opened += 1
+        number, plain = opened
+        if self.state is State.DEAD:
+            self.repeat_goaway()
+            return
+        self._advance(_Happening.OPENED, now)
+        try:
+            self._dispatch(number, len(body), decode_messages(plain), now)
+        except RemoteProtocolError as error:
+            self.close(GoAwayCode.PROTOCOL, str(error), now)
+
+    def _dispatch(self, number: int, size: int, messages: list[Message], now: float) -> None:
+        needs_ack = False
+        busy = False
+        for message in messages:
+            if isinstance(message, Ack):
+                self._settle(self.recovery.acked(message, now), now)
+                continue
+            if isinstance(message, GoAway):
+                self._ended(message, now)
+                return
+            needs_ack = True
+            if isinstance(message, Welcome):
+                self.events.append(events.SessionEstablished(self.peer_key, message.settings))
+            elif isinstance(message, Rekey):
+                if (answer := self._refresh.receive(message)) is not None:
+                    self.mux.send_control(answer)
+            elif not isinstance(message, Ping):
+                busy = True
+                self.mux.receive(message, now)
+                if isinstance(message, Data) and len(message.data) <= _SMALL_DATA_BYTES:
+                    self.recovery.frame.interactive(now)
+        if busy:
+            self._busy_at = now
+        self._acks.opened(number, size, needs_ack, now)
+        self.silence.opened(now, busy=busy or now - self._busy_at < 1.0)
+
+    def _settle(self, fate: Fate, now: float) -> None:
+        for message in fate.acked:
+            self.mux.acked(message, now)
+        for message in fate.lost:
+            self.mux.lost(message, now)
+        self.mux.rate = self.recovery.line.rate
+        self.mux.round_trip = self.recovery.round_trip.smoothed or 0.0
+
+    def _ended(self, message: GoAway, now: float) -> None:
+        try:
+            code = GoAwayCode(message.code)
+        except ValueError:
+            code = GoAwayCode.PROTOCOL
+        self._advance(_Happening.ENDED, now)
+        self.events.append(events.SessionEnded(code, message.text, by_peer=True))
+
+    def text(self, now: float) -> None:
+        """Text instead of frames."""
+        self.silence.text(now)
+        if self._console and self.recovery.probes and self.state is State.LIVE:
+            self.suspend("text arrives instead of frames", now)
+
+    def line_gone(self, now: float) -> None:
+        self.suspend("the line is gone", now)
+
+    def line_back(self, now: float) -> None:
+        self.silence.reopened(now)
+
+    # --- its life ---
+
+    def _advance(self, happening: _Happening, now: float) -> None:
+        before = self.state
+        self.state = _NEXT[before, happening]
+        if happening is _Happening.OPENED and self.recovery.probes:
+            self.recovery.answered(now)
+        if self.state is before:
+            return
+        self._grace_until = now + GRACE_SECONDS if self.state is State.SUSPENDED else None
+        if self.state is State.LIVE:
+            self.events.append(events.SessionResumed())
+
+    def suspend(self, reason: str, now: float) -> None:
+        if self.state is State.LIVE:
+            self._advance(_Happening.SILENT, now)
+            self._settle(self.recovery.give_up(), now)
+            self.silence.suspended(now)
+            self.events.append(events.SessionSuspended(reason))
+
+    def close(self, code: GoAwayCode, text: str, now: float) -> None:
+        """Say goodbye, sealed, and be dead."""
+        if self.state is not State.DEAD:
+            self._advance(_Happening.ENDED, now)
+            self._going_away = GoAway(code, text)
+            self.events.append(events.SessionEnded(code, text, by_peer=False))
+
+    def lose(self, reason: str, now: float) -> None:
+        """It is over without a goodbye: the peer is not there to hear one."""
+        if self.state is not State.DEAD:
+            self._advance(_Happening.ENDED, now)
+            self.events.append(events.SessionEnded(None, reason, by_peer=True))
+
+    def repeat_goaway(self) -> None:
+        """The peer has not heard our goodbye."""
+        if self._goaways and self._goaways < _GOAWAYS_MAX and self._last_goaway is not None:
+            self._going_away = self._last_goaway
+
+    # --- to the line ---
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        """Frames that should go now."""
+        out: list[bytes] = []
+        if self._going_away is not None:
+            self._goaways += 1
+            self._last_goaway, self._going_away = self._going_away, None
+            out.append(self._pack([self._last_goaway], now, needs_ack=False))
+        if self.state is State.SUSPENDED:
+            if self._ping:
+                self._ping = False
+                out.append(self._pack([Ping()], now, needs_ack=True))
+        elif self.state is State.LIVE:
+            self._fill(out, now)
+        return out
+
+    def _fill(self, out: list[bytes], now: float) -> None:
+        if self._acks.due(now) and not (self.mux.urgent and self._gate(now, 0)):
+            out.append(self._pack([self._acks.take(now)], now, needs_ack=False))
+        room = BATCH_BYTES
+        while room > 0 and (self._probe or self._ping or self.mux.wants_to_send):
+            frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
+            if not self._probe and not self._gate(now, frame):
+                self._waited = True
+                self.recovery.line.backlog(now)
+                return
+            messages = self._next_messages(frame, now)
+            if not messages:
+                break
+            if self._acks.wanted:
+                ack = self._acks.take(now)
+                if sum(len(m.data) for m in messages if isinstance(m, Data)) < _SMALL_DATA_BYTES:
+                    messages.insert(0, ack)
+                else:
+                    out.append(self._pack([ack], now, needs_ack=False))
+            frame_bytes = self._pack(messages, now, needs_ack=True)
+            out.append(frame_bytes)
+            room -= len(frame_bytes)
+        self._waited = False
+
+    def _gate(self, now: float, frame: int) -> bool:
+        ready = self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES if frame else 0)
+        return ready is not None and ready <= now
+
+    def _next_messages(self, frame: int, now: float) -> list[Message]:
+        urgent = self.mux.urgent
+        messages = self.mux.take(frame, now)
+        if urgent and any(isinstance(message, Data) for message in messages):
+            self.recovery.frame.interactive(now)
+        if any(isinstance(message, Data) for message in messages):
+            self._busy_at = now
+        if not messages and (self._probe or self._ping):
+            messages = [Ping()]
+        if messages:
+            self._probe = self._ping = False
+        return messages
+
+    def _pack(self, messages: list[Message], now: float, *, needs_ack: bool) -> bytes:
+        parts = [message.encode() for message in messages[:-1]]
+        last = messages[-1]
+        parts.append(last.encode(last=True) if isinstance(last, Data) else last.encode())
+        number = self.session.next_number
+        frame = self._encoder.encode(self.session.seal(b"".join(parts)))
+        if needs_ack:
+            carried: list[Message] = [
+                message for message in messages if not isinstance(message, Ack)
+            ]
+            self.recovery.sent(number, len(frame), carried, now, waited=self._waited)
+        else:
+            self.recovery.sent_unacked(number, len(frame), now)
+        return frame
+
+    # --- time ---
+
+    def next_deadline(self, now: float) -> float | None:
+        candidates: list[float | None] = [self._grace_until]
+        if self.state is State.SUSPENDED:
+            candidates.append(self.silence.ask_at())
+        elif self.state is State.LIVE:
+            candidates += [
+                self._acks.deadline,
+                self._refresh.deadline,
+                self.recovery.probe_deadline(),
+            ]
+            if not self._console and len(self.mux):
+                candidates.append(self.silence.ask_at())
+            if self.mux.wants_to_send:
+                frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
+                candidates.append(self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES))
+        times = [time for time in candidates if time is not None]
+        return min(times) if times else None
+
+    def handle_timeout(self, now: float) -> None:
+        if self._grace_until is not None and now >= self._grace_until:
+            self._advance(_Happening.EXPIRED, now)
+            self.events.append(events.SessionEnded(None, "nobody answered for 5 minutes", True))
+        ask_at = self.silence.ask_at()
+        asking = self.state is State.SUSPENDED or (not self._console and len(self.mux) > 0)
+        if self.state is not State.DEAD and asking and ask_at is not None and now >= ask_at:
+            if self.state is State.SUSPENDED:
+                self._settle(self.recovery.give_up(), now)
+            self.ask(now)
+            self.asks_whether_known = self._console
+        if self.state is not State.LIVE:
+            return
+        if self._refresh.deadline is not None and now >= self._refresh.deadline:
+            self.mux.send_control(self._refresh.begin(now))
+        deadline = self.recovery.probe_deadline()
+        if deadline is not None and now >= deadline:
+            if self.recovery.probes >= self._probes_max:
+                self.suspend("nobody answers", now)
+                self.asks_whether_known = self._console
+            else:
+                self._settle(self.recovery.probe(now), now)
+                self._probe = True
+
+    def ask(self, now: float) -> None:
+        """One PING."""
+        self.silence.asked(now)
+        self._ping = True
+
+    def check_live(self) -> None:
+        if self.state is State.DEAD:
+            raise LocalProtocolError("the session has ended")
+
+    def welcome(self, settings: bytes) -> None:
+        self.mux.send_control(Welcome(settings))
+
+    def statistics(self, now: float) -> Statistics:
+        line = self.recovery.line
+        return Statistics(
+            rate=line.rate,
+            round_trip=self.recovery.round_trip.smoothed,
+            packets_sent=self.recovery.packets_sent,
+            packets_lost=self.recovery.packets_lost,
+            packets_opened=self.packets_opened,
+            frames=self.decoder.frames,
+            bad_frames=self.decoder.bad_frames,
+            noise_bytes=self.decoder.residue_bytes,
+            refused=self.session.refused,
+            duplicates=self.session.duplicates,
+            frame_bytes=self.recovery.frame.bytes_at(line.rate, now) or FRAME_START_BYTES,
+            queued_seconds=line.queued_seconds(now),
+            channels=len(self.mux),
+            state=self.state.value,
+        )

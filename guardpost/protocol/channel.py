@@ -1,0 +1,85 @@
+"""One channel: two streams, what comes before them (request or reply), and when it may be forgotten."""
+
+from guardpost.errors import LocalProtocolError
+from guardpost.protocol.credit import Granted, GrantPool, Spending
+from guardpost.protocol.limits import CHANNEL_CREDIT_BYTES
+from guardpost.protocol.streams import ReceivingStream, SendingStream
+
+__all__ = ["Channel"]
+
+
+class Channel:
+    """Made by Mux only; users write, read, half-close and reset it through the Mux's events.
+
+    `preface` is how many bytes of request (agent) or reply (console) come before the stream,
+    None while OPEN or ACCEPT is still on its way.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        pool: GrantPool,
+        granted: Granted,
+        spending: Spending,
+        *,
+        ours: bool,
+        interactive: bool,
+        compressed: bool,
+    ) -> None:
+        self.number = number
+        self.ours = ours
+        self.interactive = interactive
+        self.compressed = compressed
+        self.service = ""
+        self.sending = SendingStream(
+            number, Spending(CHANNEL_CREDIT_BYTES), spending, compressed=compressed
+        )
+        self.receiving = ReceivingStream(
+            Granted(CHANNEL_CREDIT_BYTES, pool), granted, compressed=compressed
+        )
+        self.preface: int | None = None
+        self._preface = bytearray()
+        self.introduced = False  # the preface is complete and was told
+        self.accepted = False
+        self.reset_sent = False
+        self.awaits_reset = False  # the peer's RESET will say how much credit it used
+        self.wants_writable = False
+        # The schedule's book-keeping.
+        self.queued = False
+        self.deficit = 0
+        self.recent = 0.0
+        self.recent_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.number} {self.service}>"
+
+    def introduce(self) -> bytes | None:
+        """The whole request or reply, once, as soon as it is here."""
+        if self.introduced or self.preface is None:
+            return None
+        missing = self.preface - len(self._preface)
+        if missing:
+            self._preface += self.receiving.read(missing)
+        if len(self._preface) < self.preface:
+            return None
+        self.introduced = True
+        preface = bytes(self._preface)
+        self._preface.clear()
+        return preface
+
+    @property
+    def finished(self) -> bool:
+        """Both directions have ended: it may be forgotten."""
+        return self.sending.finished and self.receiving.finished and not self.awaits_reset
+
+    def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes of the service's stream; b"" when there are none now."""
+        return self.receiving.read(limit) if self.introduced else b""
+
+    @property
+    def at_eof(self) -> bool:
+        return self.introduced and self.receiving.at_eof
+
+    def check_writable(self) -> None:
+        if self.sending.closed:
+            raise LocalProtocolError("the channel's sending side is closed")

@@ -1,0 +1,187 @@
+"""What both ends of a line share: hellos out of the stream, frames to their session, guards before frames.
+
+AgentConnection and ConsoleConnection build on it. It owns the order of things and no protocol rule.
+"""
+
+from collections import deque
+
+from guardpost.errors import GoAwayCode, LocalProtocolError, ResetCode
+from guardpost.protocol import events
+from guardpost.protocol.association import Association, State, Statistics
+from guardpost.protocol.channel import Channel
+from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import HelloScanner
+from guardpost.protocol.limits import (
+    GUARD_SECONDS,
+    HALF_OPEN_SECONDS,
+    HELLO_WITHHOLD_SECONDS,
+)
+
+__all__ = ["TEXT_BYTES", "Connection"]
+
+TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t\b\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x17"
+"""What a person's terminal sends: printable ASCII and the editing controls (section 11)."""
+
+
+class Connection:
+    """One end of one line; the contract is in guardpost.protocol's docstring."""
+
+    def __init__(self) -> None:
+        self.association: Association | None = None
+        self.noise_bytes = 0
+        self._events: deque[events.Event] = deque()
+        self._scanner = HelloScanner()
+        self._withheld_until: float | None = None
+        self._deaf_until = float("-inf")
+        self._former: Association | None = None  # still says goodbye
+        self._former_until = 0.0
+        self._plain: list[bytes] = []  # hellos and text
+        self._quiet_since = float("-inf")  # when our last frame went out
+
+    # --- from the line ---
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Bytes came from the line. Never raises for what they are."""
+        for text, candidate in self._scanner.feed(data):
+            if text:
+                self._receive_bytes(text, now)
+            if candidate is not None and not self._receive_hello(candidate, now):
+                self._receive_bytes(candidate, now)
+        self._withheld_until = now + HELLO_WITHHOLD_SECONDS if self._scanner.held else None
+
+    def receive_eof(self, now: float) -> None:
+        """The line is gone; it may come back (line_opened)."""
+        if self.association is not None:
+            self.association.line_gone(now)
+
+    def line_opened(self, now: float) -> None:
+        """The line is there, for the first time or again."""
+        self._quiet_since = float("-inf")
+        if self.association is not None:
+            self.association.line_back(now)
+
+    def _receive_hello(self, candidate: bytes, now: float) -> bool:
+        raise NotImplementedError
+
+    def _receive_bytes(self, data: bytes, now: float) -> None:
+        raise NotImplementedError
+
+    def _receive_frames(self, association: Association | None, data: bytes, now: float) -> bytes:
+        """Feeds a session; returns what was not a frame of it."""
+        if association is None:
+            return data
+        residue: list[bytes] = []
+        for which, body in association.decoder.feed(data):
+            if which >= 0:
+                association.receive(body, now)
+            else:
+                residue.append(body)
+        return b"".join(residue)
+
+    # --- to the line ---
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        """What the line should have now, in order."""
+        out = self._plain
+        self._plain = []
+        if out:
+            self._quiet_since = float("-inf")
+        for profile, frames in self._frames_to_send(now):
+            if frames:
+                if now - self._quiet_since > GUARD_SECONDS:
+                    out.append(profile.delimiter)
+                out += frames
+                self._quiet_since = now
+        return out
+
+    def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
+        """Frames by profile: first who says goodbye, then the live session."""
+        out: list[tuple[Profile, list[bytes]]] = []
+        for association in (self._former, self.association):
+            if association is not None:
+                out.append((association.encoding, association.data_to_send(now)))
+        return out
+
+    # --- channels ---
+
+    def open_channel(
+        self,
+        service: str,
+        request: bytes,
+        now: float,
+        *,
+        interactive: bool = False,
+        compressed: bool = False,
+    ) -> Channel:
+        """A new channel. Raises LocalProtocolError without a session or beyond the limits."""
+        mux = self._live().mux
+        return mux.open(service, request, now, interactive=interactive, compressed=compressed)
+
+    def accept_channel(self, channel: Channel, reply: bytes, now: float) -> None:
+        self._live().mux.accept(channel, reply, now)
+
+    def write_channel(self, channel: Channel, data: bytes, now: float) -> None:
+        self._live().mux.write(channel, data, now)
+
+    def write_channel_eof(self, channel: Channel, now: float) -> None:
+        self._live().mux.write_fin(channel, now)
+
+    def read_channel(self, channel: Channel, limit: int, now: float) -> bytes:
+        return self._live().mux.read(channel, limit, now)
+
+    def reset_channel(self, channel: Channel, code: ResetCode, text: str = "") -> None:
+        self._live().mux.reset(channel, code, text)
+
+    def channel_room(self, channel: Channel) -> int:
+        """How many bytes may be written to `channel` before it should wait."""
+        return self._live().mux.room(channel)
+
+    def _live(self) -> Association:
+        if self.association is None:
+            raise LocalProtocolError("there is no session")
+        self.association.check_live()
+        return self.association
+
+    def close(self, code: GoAwayCode, text: str, now: float) -> None:
+        """End the session, if there is one, with a sealed goodbye."""
+        if self.association is not None:
+            self.association.close(code, text, now)
+            self._retire(now)
+
+    def _retire(self, now: float) -> None:
+        """The session is dead; it stays for a while, to repeat its goodbye."""
+        self._former = self.association
+        self._former_until = now + HALF_OPEN_SECONDS
+        self.association = None
+
+    # --- what happened, and time ---
+
+    def next_event(self) -> events.Event | None:
+        """The next thing that happened, in order; None when there is nothing."""
+        return self._events.popleft() if self._events else None
+
+    def next_deadline(self, now: float) -> float | None:
+        candidates = [self._withheld_until]
+        if self._former is not None:
+            candidates.append(self._former_until)
+        if self.association is not None:
+            candidates.append(self.association.next_deadline(now))
+        times = [time for time in candidates if time is not None]
+        return min(times) if times else None
+
+    def handle_timeout(self, now: float) -> None:
+        if self._withheld_until is not None and now >= self._withheld_until:
+            self._withheld_until = None
+            self._receive_bytes(self._scanner.release(), now)
+        if self._former is not None and now >= self._former_until:
+            self._former = None
+        if self.association is not None:
+            self.association.handle_timeout(now)
+            self._drop_dead(now)
+
+    def _drop_dead(self, now: float) -> None:
+        if self.association is not None and self.association.state is State.DEAD:
+            self._retire(now)
+
+    def statistics(self, now: float) -> Statistics | None:
+        return self.association.statistics(now) if self.association is not None else None

@@ -1,0 +1,257 @@
+"""The console's end of a line: asks for a session, keeps it, and hands on what else the line says."""
+
+from collections.abc import Callable
+
+from guardpost.errors import LocalProtocolError
+from guardpost.protocol import events
+from guardpost.protocol.association import Association, State
+from guardpost.protocol.connection import Connection
+from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import Hello
+from guardpost.protocol.initiator import Initiator, Stage
+from guardpost.protocol.limits import PROBE_MAX_SECONDS
+from guardpost.protocol.refresh import Refresh
+from guardpost.protocol.session import SealedSession, frame_states
+
+__all__ = ["ConsoleConnection"]
+
+_FLUSH_SECONDS = 0.5  # text without a delimiter behind it is shown after this
+_BREAK_SECONDS = 6.0
+
+
+class ConsoleConnection(Connection):
+    """`message_3_payload` is the operator's name as a msgpack map."""
+
+    def __init__(
+        self,
+        *,
+        static_private: bytes,
+        message_3_payload: bytes,
+        random_bytes: Callable[[int], bytes],
+        psk: bytes | None = None,
+    ) -> None:
+        super().__init__()
+        self._static_private = static_private
+        self._message_3_payload = message_3_payload
+        self._random_bytes = random_bytes
+        self._psk = psk
+        self._initiator: Initiator | None = None
+        self._incoming: Association | None = (
+            None  # message 3 is out, its first packet is not here yet
+        )
+        self._question = b""  # a hello sent to find out whether the agent still knows our session
+        self._verdict_at: float | None = None
+        self._flush_at: float | None = None
+        self._not_before = float("-inf")
+
+    # --- asking for a session ---
+
+    def begin(self, now: float, profiles: tuple[Profile, ...], *, consent: bool = False) -> None:
+        """Listen, then ask for a session. Raises LocalProtocolError while there is one."""
+        if self.association is not None or self._initiator is not None:
+            raise LocalProtocolError("there is a session, or one is being made")
+        self._initiator = Initiator(
+            static_private=self._static_private,
+            message_3_payload=self._message_3_payload,
+            profiles=profiles,
+            random_bytes=self._random_bytes,
+            psk=self._psk,
+            consent=consent,
+            now=now,
+            not_before=self._not_before,
+        )
+
+    def accept_agent(self, now: float) -> None:
+        """The key of AgentKeyOffered is the right one."""
+        initiator = self._initiator
+        if initiator is None:
+            return
+        initiator.accept(now)
+        handshake = initiator.handshake
+        if initiator.stage is not Stage.MESSAGE_3_SENT or handshake is None:
+            self._check_failed()
+            return
+        send_key, receive_key = handshake.split()
+        session = SealedSession(send_key, receive_key)
+        self._incoming = Association(
+            session,
+            Refresh(
+                session,
+                console=True,
+                handshake_hash=handshake.handshake_hash,
+                static_private=self._static_private,
+                peer_static=handshake.remote_static or b"",
+                random_bytes=self._random_bytes,
+                psk=self._psk,
+                now=now,
+            ),
+            console=True,
+            crc_states=frame_states(handshake.handshake_hash),
+            profiles=initiator.profiles,
+            peer_key=handshake.remote_static or b"",
+            events_out=self._events,
+            now=now,
+        )
+
+    def give_up(self) -> None:
+        """No session after all; nothing is said."""
+        self._initiator = None
+        self._incoming = None
+
+    def break_sent(self, now: float) -> None:
+        """A BREAK went out: no hello for six seconds."""
+        self._not_before = now + _BREAK_SECONDS
+
+    # --- from the line ---
+
+    def _receive_hello(self, candidate: bytes, now: float) -> bool:
+        initiator = self._initiator
+        if initiator is not None and initiator.agent_hello(candidate, now):
+            self._check_failed()
+            return True
+        if self._question and Hello.decode(candidate, answers=self._question):
+            self._agent_answered_question(now)
+            return True
+        ours = {self._question, initiator.hello if initiator else b""}
+        hello = Hello.decode(candidate)
+        if candidate in ours:
+            self._events.append(events.Heard("echo"))
+        elif hello is not None:
+            self._events.append(events.Heard("other-console"))
+        elif candidate[7] == 0x31:
+            self._events.append(events.Heard("other-agent"))
+        else:
+            return False
+        return True
+
+    def _receive_bytes(self, data: bytes, now: float) -> None:
+        incoming, initiator = self._incoming, self._initiator
+        if incoming is not None:
+            data = self._receive_frames(incoming, data, now)
+            if incoming.packets_opened and initiator is not None:
+                initiator.established()
+                self._initiator = self._incoming = None
+                self.association = incoming
+                self._drop_dead(now)
+        elif self.association is not None:
+            data = self._receive_frames(self.association, data, now)
+            self._drop_dead(now)
+        elif initiator is not None and initiator.decoder is not None:
+            data = self._receive_handshake(initiator, data, now)
+        elif self._former is not None:
+            data = self._receive_frames(self._former, data, now)
+        if data:
+            self._text(data, now)
+        pending = self._pending_decoder()
+        self._flush_at = now + _FLUSH_SECONDS if pending else None
+
+    def _receive_handshake(self, initiator: Initiator, data: bytes, now: float) -> bytes:
+        residue: list[bytes] = []
+        assert initiator.decoder is not None
+        for which, body in initiator.decoder.feed(data):
+            if which < 0:
+                residue.append(body)
+                continue
+            before = initiator.stage
+            initiator.receive(body, now)
+            if initiator.stage is Stage.KEY_OFFERED and before is not Stage.KEY_OFFERED:
+                key = initiator.handshake.remote_static if initiator.handshake else None
+                self._events.append(events.AgentKeyOffered(key or b"", initiator.message_2_payload))
+        self._check_failed()
+        return b"".join(residue)
+
+    def _text(self, data: bytes, now: float) -> None:
+        if self._initiator is not None:
+            self._initiator.text(data)
+        association = self.association
+        if association is not None and _readable(data):
+            association.text(now)
+        self._events.append(events.Text(data, clean=_readable(data)))
+
+    def _pending_decoder(self) -> bool:
+        for association in (self._incoming, self.association):
+            if association is not None and association.decoder.pending:
+                return True
+        return False
+
+    # --- is our session still known over there? ---
+
+    def _question_hello(self, association: Association) -> bytes:
+        """A hello beside the probes that went unanswered (section 9)."""
+        nonce = int.from_bytes(self._random_bytes(8), "little")
+        to_agent, to_console = association.profiles
+        self._question = Hello(False, nonce, to_agent, to_console).encode()
+        return self._question
+
+    def _agent_answered_question(self, now: float) -> None:
+        association = self.association
+        self._question = b""
+        if association is None or association.state is not State.SUSPENDED:
+            return
+        # The line works and an agent is there. One more PING decides whether it is still ours.
+        association.ask(now)
+        self._verdict_at = now + PROBE_MAX_SECONDS / 2
+
+    # --- to the line ---
+
+    def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
+        out = super()._frames_to_send(now)
+        initiator = self._initiator
+        if initiator is not None and initiator.frames:
+            frames, initiator.frames = initiator.frames, []
+            out.append((initiator.profiles[0], frames))
+        return out
+
+    def data_to_send(self, now: float) -> list[bytes]:
+        if self._initiator is not None:
+            self._plain += self._initiator.hellos
+            self._initiator.hellos = []
+        out = super().data_to_send(now)
+        association = self.association
+        if association is not None and association.asks_whether_known:
+            association.asks_whether_known = False
+            out.append(self._question_hello(association))
+        return out
+
+    # --- time ---
+
+    def next_deadline(self, now: float) -> float | None:
+        candidates = [super().next_deadline(now), self._flush_at, self._verdict_at]
+        if self._initiator is not None:
+            candidates.append(self._initiator.deadline)
+        times = [time for time in candidates if time is not None]
+        return min(times) if times else None
+
+    def handle_timeout(self, now: float) -> None:
+        super().handle_timeout(now)
+        if self._initiator is not None:
+            self._initiator.handle_timeout(now)
+            self._check_failed()
+        if self._flush_at is not None and now >= self._flush_at:
+            self._flush_at = None
+            for association in (self._incoming, self.association):
+                if association is not None and (text := association.decoder.take_pending()):
+                    self._text(text, now)
+        if self._verdict_at is not None and now >= self._verdict_at:
+            self._verdict_at = None
+            association = self.association
+            if association is not None and association.state is State.SUSPENDED:
+                association.lose("the agent was restarted", now)
+                self._drop_dead(now)
+
+    def _check_failed(self) -> None:
+        initiator = self._initiator
+        if initiator is not None and initiator.stage is Stage.FAILED:
+            self._events.append(events.HandshakeFailed(initiator.heard_hello, initiator.reason))
+            self._initiator = None
+            self._incoming = None
+
+
+def _readable(data: bytes) -> bool:
+    """Mostly text: what a kernel, a boot loader or a person would write."""
+    controls = sum(byte < 0x20 and byte not in b"\r\n\t\x1b\b" for byte in data)
+    return (
+        len(data) >= 4
+        and controls * 20 <= len(data)
+        and sum(b > 0x7E for b in data) * 4 <= len(data)
+    )

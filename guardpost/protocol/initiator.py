@@ -1,0 +1,194 @@
+"""The console's way to a session: listen, hello, handshake (docs/protocol.md sections 2, 4).
+
+It ends ESTABLISHED (keys in `handshake`) or FAILED (`reason`); it never says more than it may.
+"""
+
+import enum
+from collections.abc import Callable
+
+from guardpost.errors import RemoteProtocolError
+from guardpost.protocol.caution import cautious_about
+from guardpost.protocol.framing import Decoder, Encoder, Profile
+from guardpost.protocol.handshake import Handshake
+from guardpost.protocol.hello import MAJOR, Hello, epoch, handshake_states, known_profile
+from guardpost.protocol.limits import (
+    HANDSHAKE_FIRST_SECONDS,
+    HANDSHAKE_TRIES,
+    HELLO_TRIES_SECONDS,
+    LISTEN_SECONDS,
+)
+
+__all__ = ["Initiator", "Stage"]
+
+_HEARD_BYTES = 400  # of the last text, to recognise what it is
+
+
+class Stage(enum.Enum):
+    LISTENING = "listening"
+    HELLO_SENT = "hello sent"
+    MESSAGE_1_SENT = "message 1 sent"
+    KEY_OFFERED = "key offered"
+    MESSAGE_3_SENT = "message 3 sent"
+    ESTABLISHED = "established"
+    FAILED = "failed"
+
+
+class Initiator:
+    """`hellos` and `frames` hold what to send; `deadline` when to call handle_timeout."""
+
+    def __init__(
+        self,
+        *,
+        static_private: bytes,
+        message_3_payload: bytes,
+        profiles: tuple[Profile, ...],
+        random_bytes: Callable[[int], bytes],
+        psk: bytes | None,
+        consent: bool,
+        now: float,
+        not_before: float,
+    ) -> None:
+        """`profiles`: tried in this order. `consent`: a boot loader or a password prompt is no obstacle."""
+        self.stage = Stage.LISTENING
+        self.hellos: list[bytes] = []
+        self.frames: list[bytes] = []
+        self.deadline: float | None = max(now + LISTEN_SECONDS, not_before)
+        self.reason = ""
+        self.heard_hello = False
+        self.profiles = (profiles[0], profiles[0])
+        self.decoder: Decoder | None = None
+        self.handshake: Handshake | None = None
+        self.message_2_payload = b""
+        self.hello = b""
+        self._static_private = static_private
+        self._message_3_payload = message_3_payload
+        self._order = list(profiles)
+        self._random_bytes = random_bytes
+        self._psk = psk
+        self._consent = consent
+        self._heard = b""
+        self._encoder: Encoder | None = None
+        self._frame = b""
+        self._tries = 0
+        self._round_trip = 0.0
+        self._sent_at = now
+        self._wait = 0.0
+
+    # --- from the line ---
+
+    def text(self, data: bytes) -> None:
+        self._heard = (self._heard + data)[-_HEARD_BYTES:]
+
+    def agent_hello(self, candidate: bytes, now: float) -> bool:
+        """True if `candidate` answers our hello."""
+        hello = Hello.decode(candidate, answers=self.hello) if self.hello else None
+        if hello is None or not hello.agent:
+            return False
+        if self.stage is not Stage.HELLO_SENT:
+            return True
+        self.heard_hello = True
+        if hello.major != MAJOR:
+            self._fail(f"the agent speaks version {hello.major} of the protocol, we speak {MAJOR}")
+            return True
+        self._round_trip = now - self._sent_at
+        self.profiles = (known_profile(hello.to_agent), known_profile(hello.to_console))
+        states = handshake_states(epoch(self.hello, candidate))
+        self._encoder = Encoder(self.profiles[0], states[0])
+        self.decoder = Decoder(self.profiles[1], (states[1],))
+        self.handshake = Handshake(
+            initiator=True,
+            prologue=self.hello + candidate,
+            static_private=self._static_private,
+            random_bytes=self._random_bytes,
+            psk=self._psk,
+        )
+        self._send_message(1, self.handshake.write_message(), now)
+        self.stage = Stage.MESSAGE_1_SENT
+        return True
+
+    def receive(self, body: bytes, now: float) -> None:
+        """One good handshake frame."""
+        if body[0] != 2 or self.stage is not Stage.MESSAGE_1_SENT or self.handshake is None:
+            return
+        try:
+            self.message_2_payload = self.handshake.read_message(body[1:])
+        except RemoteProtocolError as error:
+            self._fail(f"the handshake failed: {error}")
+            return
+        self.stage = Stage.KEY_OFFERED
+        self.deadline = None
+
+    def accept(self, now: float) -> None:
+        """The agent's key is good: message 3."""
+        if self.stage is not Stage.KEY_OFFERED or self.handshake is None:
+            return
+        try:
+            message = self.handshake.write_message(self._message_3_payload)
+        except RemoteProtocolError as error:
+            self._fail(f"the handshake failed: {error}")
+            return
+        self._send_message(3, message, now)
+        self.stage = Stage.MESSAGE_3_SENT
+
+    def established(self) -> None:
+        """The agent's first packet has opened."""
+        self.stage = Stage.ESTABLISHED
+        self.deadline = None
+
+    # --- time ---
+
+    def handle_timeout(self, now: float) -> None:
+        if self.deadline is None or now < self.deadline:
+            return
+        if self.stage is Stage.LISTENING:
+            obstacle = None if self._consent else cautious_about(self._heard)
+            if obstacle:
+                self._fail(f"the line shows {obstacle}; nothing was sent")
+            else:
+                self._send_hello(now)
+        elif self.stage is Stage.HELLO_SENT:
+            if self._tries < len(HELLO_TRIES_SECONDS):
+                self._send_hello(now)
+            else:
+                self._fail("nobody answered our hello")
+        elif self._tries < HANDSHAKE_TRIES:
+            self._repeat(now)
+        elif len(self._order) > 1 and self.stage is Stage.MESSAGE_1_SENT:
+            # Hellos pass and frames do not: a path that eats bytes. The next profile avoids more of them.
+            del self._order[0]
+            self.hello = b""
+            self._tries = 0
+            self.decoder = None
+            self._send_hello(now)
+        else:
+            self._fail("the agent answered our hello and then fell silent")
+
+    def _send_hello(self, now: float) -> None:
+        if not self.hello:
+            nonce = int.from_bytes(self._random_bytes(8), "little")
+            self.hello = Hello(False, nonce, self._order[0], self._order[0]).encode()
+        self.stage = Stage.HELLO_SENT
+        self.hellos.append(self.hello)
+        self._sent_at = now
+        self.deadline = now + HELLO_TRIES_SECONDS[self._tries]
+        self._tries += 1
+
+    def _send_message(self, kind: int, message: bytes, now: float) -> None:
+        assert self._encoder is not None
+        self._frame = self._encoder.encode(bytes((kind,)) + message)
+        self._tries = 0
+        self._wait = HANDSHAKE_FIRST_SECONDS + 2 * self._round_trip
+        self._repeat(now)
+
+    def _repeat(self, now: float) -> None:
+        self.frames.append(self._frame)
+        self.deadline = now + self._wait
+        self._wait *= 2
+        self._tries += 1
+
+    def _fail(self, reason: str) -> None:
+        self.stage = Stage.FAILED
+        self.reason = reason
+        self.deadline = None
+        self.hellos.clear()
+        self.frames.clear()

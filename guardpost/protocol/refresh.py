@@ -1,0 +1,79 @@
+"""Fresh keys once a day: a whole XX inside the session (docs/protocol.md section 5)."""
+
+from collections.abc import Callable
+
+from guardpost.errors import RemoteProtocolError
+from guardpost.protocol.handshake import Handshake
+from guardpost.protocol.limits import REFRESH_SECONDS
+from guardpost.protocol.messages import Rekey
+from guardpost.protocol.session import SealedSession
+
+__all__ = ["Refresh"]
+
+
+class Refresh:
+    """Carries XX in REKEY messages and hands the new keys to the sealed session.
+
+    The peer's static key must stay what it was; anything out of turn is a violation.
+    """
+
+    def __init__(
+        self,
+        session: SealedSession,
+        *,
+        console: bool,
+        handshake_hash: bytes,
+        static_private: bytes,
+        peer_static: bytes,
+        random_bytes: Callable[[int], bytes],
+        psk: bytes | None,
+        now: float,
+    ) -> None:
+        self._session = session
+        self._console = console
+        self._hash = handshake_hash
+        self._static_private = static_private
+        self._peer_static = peer_static
+        self._random_bytes = random_bytes
+        self._psk = psk
+        self._handshake: Handshake | None = None
+        self.deadline: float | None = now + REFRESH_SECONDS if console else None
+
+    def begin(self, now: float) -> Rekey:
+        """Console: message 1 of the next XX."""
+        self.deadline = now + REFRESH_SECONDS
+        self._handshake = self._begin(initiator=True)
+        return Rekey(1, self._handshake.write_message())
+
+    def _begin(self, *, initiator: bool) -> Handshake:
+        return Handshake(
+            initiator=initiator,
+            prologue=self._hash,
+            static_private=self._static_private,
+            random_bytes=self._random_bytes,
+            psk=self._psk,
+        )
+
+    def receive(self, message: Rekey) -> Rekey | None:
+        """The peer's next step; returns our answer. Raises RemoteProtocolError."""
+        if message.step == 1 and not self._console:
+            self._handshake = self._begin(initiator=False)
+        elif message.step != (2 if self._console else 3) or self._handshake is None:
+            raise RemoteProtocolError("a rekey message out of turn")
+        handshake = self._handshake
+        handshake.read_message(message.noise)
+        if handshake.remote_static not in (None, self._peer_static):
+            raise RemoteProtocolError("a rekey with another static key")
+        answer = None
+        if message.step < 3:
+            answer = Rekey(message.step + 1, handshake.write_message())
+        if handshake.finished:
+            self._handshake = None
+            self._hash = handshake.handshake_hash
+            send_key, receive_key = handshake.split()
+            self._session.expect_fresh(receive_key)
+            if self._console:
+                self._session.send_fresh_later(send_key)
+            else:
+                self._session.send_fresh(send_key)
+        return answer

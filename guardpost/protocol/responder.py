@@ -1,0 +1,92 @@
+"""The agent's half-open handshake: one console hello, answered, until its key is judged (section 4)."""
+
+import enum
+from collections.abc import Callable
+
+from guardpost.errors import RemoteProtocolError
+from guardpost.protocol.framing import Decoder, Encoder, Profile
+from guardpost.protocol.handshake import Handshake
+from guardpost.protocol.hello import Hello, epoch, handshake_states, known_profile
+from guardpost.protocol.limits import HALF_OPEN_SECONDS
+
+__all__ = ["Responder", "Stage"]
+
+
+class Stage(enum.Enum):
+    HELLO_ANSWERED = "hello answered"
+    MESSAGE_2_SENT = "message 2 sent"
+    MESSAGE_3_READ = "message 3 read"
+    FAILED = "failed"
+
+
+class Responder:
+    """Takes handshake frames, makes answers (`hellos`, `frames`); at MESSAGE_3_READ its key awaits judgement."""
+
+    def __init__(
+        self,
+        console_hello: bytes,
+        hello: Hello,
+        *,
+        static_private: bytes,
+        message_2_payload: bytes,
+        random_bytes: Callable[[int], bytes],
+        psk: bytes | None,
+        now: float,
+    ) -> None:
+        self.console_hello = console_hello
+        self.profiles = (known_profile(hello.to_agent), known_profile(hello.to_console))
+        nonce = int.from_bytes(random_bytes(8), "little")
+        answer = Hello(True, nonce, self.profiles[0], self.profiles[1])
+        self.agent_hello = answer.encode(answers=console_hello)
+        self.stage = Stage.HELLO_ANSWERED
+        self.deadline = now + HALF_OPEN_SECONDS
+        self.hellos: list[bytes] = [self.agent_hello]
+        self.frames: list[bytes] = []
+        self.sent_at = now  # when message 2 went out
+        self.payload = b""
+        states = handshake_states(epoch(console_hello, self.agent_hello))
+        self.decoder = Decoder(self.profiles[0], (states[0],))
+        self._encoder = Encoder(self.profiles[1], states[1])
+        self._message_2_payload = message_2_payload
+        self._message_1 = b""
+        self._frame_2 = b""
+        self.handshake = Handshake(
+            initiator=False,
+            prologue=console_hello + self.agent_hello,
+            static_private=static_private,
+            random_bytes=random_bytes,
+            psk=psk,
+        )
+
+    @property
+    def to_console(self) -> Profile:
+        return self.profiles[1]
+
+    def hello_repeated(self) -> None:
+        self.hellos.append(self.agent_hello)
+
+    def receive(self, body: bytes, now: float) -> None:
+        """One good handshake frame. A bad message ends this handshake and nothing else."""
+        kind, message = body[0], body[1:]
+        try:
+            if kind == 1 and self.stage is Stage.HELLO_ANSWERED:
+                self._read_message_1(message)
+            elif kind == 1 and message == self._message_1:
+                self.frames.append(self._frame_2)
+                return
+            elif kind == 3 and self.stage is Stage.MESSAGE_2_SENT:
+                self.payload = self.handshake.read_message(message)
+                self.stage = Stage.MESSAGE_3_READ
+            else:
+                return
+        except RemoteProtocolError:
+            self.stage = Stage.FAILED
+        self.deadline = now + HALF_OPEN_SECONDS
+
+    def _read_message_1(self, message: bytes) -> None:
+        self.handshake.read_message(message)
+        self._message_1 = message
+        answer = b"\x02" + self.handshake.write_message(self._message_2_payload)
+        self._frame_2 = self._encoder.encode(answer)
+        self.frames.append(self._frame_2)
+        self.stage = Stage.MESSAGE_2_SENT
