@@ -13,10 +13,12 @@ What happens to the port:
   We do not touch them otherwise. CTS is ignored unless `?rtscts=1`.
 """
 
+import asyncio
 import atexit
 import errno
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import serial
@@ -26,9 +28,14 @@ from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError, U
 from guardpost.transports.holders import holders_of
 from guardpost.transports.target import Target
 
-__all__ = ["DEFAULT_BAUD", "open_serial"]
+__all__ = ["DEFAULT_BAUD", "open_serial", "until_drained"]
 
 DEFAULT_BAUD = 115200
+
+DRAIN_SECONDS = 0.3
+"""How long output may stand still before a close gives it up; a byte takes 0.2 s at 50 baud."""
+
+DRAIN_LOOK_SECONDS = 0.01
 
 _PARITY = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 
@@ -101,6 +108,20 @@ def _permission_advice(path: str) -> str:
     return "only root may open it"
 
 
+async def until_drained(queued: Callable[[], int | None]) -> bool:
+    """Wait for the last written bytes to leave; False when they do not move (no CTS).
+
+    Given back at once, the port would send them at somebody else's speed.
+    """
+    left, stood_still = queued(), 0.0
+    while left and stood_still < DRAIN_SECONDS:
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
+        now_left = queued()
+        stood_still = 0.0 if now_left != left else stood_still + DRAIN_LOOK_SECONDS
+        left = now_left
+    return not left
+
+
 if sys.platform != "win32":
     import fcntl
     import termios
@@ -140,7 +161,16 @@ if sys.platform != "win32":
             await self._bytes.write(data)
 
         async def close(self) -> None:
-            self._bytes.close_now()
+            if self._bytes.closed:
+                return
+            try:
+                if not await until_drained(self.queued):
+                    # The kernel would wait up to 30 s for these, and us with it.
+                    termios.tcflush(self._fd, termios.TCOFLUSH)
+            except (OSError, termios.error):
+                pass  # unplugged meanwhile
+            finally:
+                self._bytes.close_now()
 
         def queued(self) -> int | None:
             """How many written bytes the kernel still holds; a pty always says 0. None: unknown."""

@@ -20,6 +20,7 @@ class Control:
     def __init__(self, path: str, pid: int = 0) -> None:
         self.pid = pid
         """The line's process, where it is one of its own."""
+        assert sys.platform != "win32"
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(path)
         self._answers = self._socket.makefile("r", encoding="utf-8")

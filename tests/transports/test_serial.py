@@ -17,7 +17,7 @@ import pytest
 from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError, UsageError
 from guardpost.transports import open_url
 from guardpost.transports.holders import Holder, holders_of
-from guardpost.transports.serial import SerialStream, _open_error, open_serial
+from guardpost.transports.serial import SerialStream, _open_error, open_serial, until_drained
 from guardpost.transports.target import parse_target
 
 
@@ -213,3 +213,10 @@ def test_the_lock_dies_with_its_process(port: tuple[int, str]) -> None:
 
     asyncio.run(story())
     os.close(keeper)
+
+
+def test_closing_waits_for_output_that_moves_and_gives_up_on_output_that_stands() -> None:
+    moving = iter([300, 200, 200, 100, 0])
+    assert asyncio.run(until_drained(lambda: next(moving)))
+    assert not asyncio.run(until_drained(lambda: 300))
+    assert asyncio.run(until_drained(lambda: None))
