@@ -1,7 +1,8 @@
-"""What we opened and when: the receiving half of recovery. It says what an ACK holds and when it goes.
+"""What we opened and when: the receiving half of recovery.
 
-An ack goes out as a small packet at the next frame boundary, ahead of data; after a small packet it
-waits a few milliseconds for a reply to ride on.
+It says what an ACK holds and when it goes. An ack goes out as a small packet at the next frame
+boundary, ahead of data; after a small packet it waits a few milliseconds for a reply to
+ride on.
 """
 
 from guardpost.protocol.limits import ACK_DELAY_SECONDS, ACK_RANGES_KEPT, ACK_SMALL_BYTES

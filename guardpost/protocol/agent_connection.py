@@ -1,4 +1,7 @@
-"""The agent's end of a line: answers hellos, judges consoles, keeps one session, hands text to the prompt."""
+"""The agent's end of a line.
+
+It answers hellos, judges consoles, keeps one session, hands text to the prompt.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -48,7 +51,8 @@ class AgentConnection(Connection):
     def _receive_hello(self, candidate: bytes, now: float) -> bool:
         hello = Hello.decode(candidate)
         if hello is None:
-            # An agent's hello answers somebody's: an echo of ours, or another agent. Not text either way.
+            # An agent's hello answers somebody's: an echo of ours, or another agent's.
+            # Not text either way.
             return candidate[7] == 0x31
         if hello.agent or candidate == self._session_hello:
             return True

@@ -1,6 +1,7 @@
-"""One session at work: its keys, recovery, mux and silence, stacked. No rule of its own but their order.
+"""One session at work: its keys, recovery, mux and silence, stacked.
 
-It lives, is suspended while its peer does not answer, and is dead for good.
+No rule of its own but their order. It lives, is suspended while its peer does not answer, and
+is dead for good.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""What a console must not type a hello into: boot loaders that stop on any key, password prompts."""
+"""What a console must not type a hello into: boot loaders that any key stops, password prompts."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""One channel: two streams, what comes before them (request or reply), and when it may be forgotten."""
+"""One channel: two streams, what comes before them (request or reply), when it is forgotten."""
 
 from guardpost.errors import LocalProtocolError
 from guardpost.protocol.credit import Granted, GrantPool, Spending

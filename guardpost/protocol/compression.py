@@ -1,7 +1,8 @@
 """Compressed streams: blocks of raw deflate with one lasting context (docs/protocol.md section 8).
 
-Level 6 with a small flush beats every other codec on logs and tables at this block size and needs no
-dependency; blocks that do not shrink are stored, and after a few of them deflate is not even tried.
+Level 6 with a small flush beats every other codec on logs and tables at this block size and
+needs no dependency; blocks that do not shrink are stored, and after a few of them deflate is
+not even tried.
 """
 
 import zlib

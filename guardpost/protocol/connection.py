@@ -1,6 +1,7 @@
-"""What both ends of a line share: hellos out of the stream, frames to their session, guards before frames.
+"""What both ends of a line share.
 
-AgentConnection and ConsoleConnection build on it. It owns the order of things and no protocol rule.
+Hellos out of the stream, frames to their session, guards before frames. AgentConnection and
+ConsoleConnection build on it. It owns the order of things and no protocol rule.
 """
 
 from collections import deque

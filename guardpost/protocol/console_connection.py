@@ -1,4 +1,4 @@
-"""The console's end of a line: asks for a session, keeps it, and hands on what else the line says."""
+"""The console's end of a line: asks for a session, keeps it, hands on what else the line says."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,9 @@
 """Flow-control credit: one direction's promise to the sender, and the sender's use of it.
 
-Algorithm of the granting side: a window stands open; as soon as half of it was consumed the limit moves
-to consumed + window. If that happened within four round trips of the last grant, the window and not the
-reader was the brake, and it is doubled, as long as the pool all channels share has room.
+Algorithm of the granting side: a window stands open; as soon as half of it was consumed the
+limit moves to consumed + window. If that happened within four round trips of the last grant,
+the window and not the reader was the brake, and it is doubled, as long as the pool all channels
+share has room.
 """
 
 from guardpost.errors import RemoteProtocolError

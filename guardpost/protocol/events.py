@@ -34,7 +34,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A hello that was not for us: `what` is "other-console", "other-agent", "other-major", "echo" or "console"."""
+    """A hello that was not for us.
+
+    `what` is "other-console", "other-agent", "echo" or "console".
+    """
 
     what: str
 
@@ -71,8 +74,10 @@ class HandshakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class SessionEstablished:
-    """A session is live. `peer_key`: the other side's static key. `settings`: the peer's msgpack map
-    (agent: handshake message 3; console: WELCOME).
+    """A session is live.
+
+    `peer_key`: the other side's static key. `settings`: the peer's msgpack map (agent: handshake
+    message 3; console: WELCOME).
     """
 
     peer_key: bytes

@@ -82,9 +82,10 @@ def handshake_states(epoch_bytes: bytes) -> tuple[int, int]:
 class HelloScanner:
     """Takes what looks like a hello out of a stream of bytes, wherever the reads cut it.
 
-    `feed` returns [(text, hello or None)]: text to pass on, then a candidate of HELLO_BYTES characters
-    whose digits are right; whether its CRC is, the caller must ask Hello.decode. While the stream ends
-    in what may become a hello, those bytes are held back: `held`, given out by `release`.
+    `feed` returns [(text, hello or None)]: text to pass on, then a candidate of HELLO_BYTES
+    characters whose digits are right; whether its CRC is, the caller must ask Hello.decode.
+    While the stream ends in what may become a hello, those bytes are held back: `held`, given
+    out by `release`.
     """
 
     __slots__ = ("_held",)

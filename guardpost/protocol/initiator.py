@@ -48,7 +48,10 @@ class Initiator:
         now: float,
         not_before: float,
     ) -> None:
-        """`profiles`: tried in this order. `consent`: a boot loader or a password prompt is no obstacle."""
+        """`profiles`: tried in this order.
+
+        `consent`: a boot loader or a password prompt is no obstacle.
+        """
         self.stage = Stage.LISTENING
         self.hellos: list[bytes] = []
         self.frames: list[bytes] = []
@@ -154,7 +157,8 @@ class Initiator:
         elif self._tries < HANDSHAKE_TRIES:
             self._repeat(now)
         elif len(self._order) > 1 and self.stage is Stage.MESSAGE_1_SENT:
-            # Hellos pass and frames do not: a path that eats bytes. The next profile avoids more of them.
+            # Hellos pass and frames do not: a path that eats bytes. The next profile avoids more
+            # of them.
             del self._order[0]
             self.hello = b""
             self._tries = 0

@@ -1,7 +1,8 @@
 """The channel table: opening, closing, credit, and what goes into the next packet (section 7).
 
-It knows messages and channels, nothing of packets: `take` fills one, `acked` and `lost` say what became
-of each message, `receive` brings the peer's. RemoteProtocolError means the peer broke a rule.
+It knows messages and channels, nothing of packets: `take` fills one, `acked` and `lost` say
+what became of each message, `receive` brings the peer's. RemoteProtocolError means the peer
+broke a rule.
 """
 
 from collections import deque
@@ -35,9 +36,8 @@ from guardpost.protocol.schedule import Schedule
 
 __all__ = ["Mux"]
 
-_CONNECTION_WINDOW_BYTES = (
-    48 << 20
-)  # above GRANTED_MAX + CHANNELS_MAX first credits: never the brake
+# Above GRANTED_MAX + CHANNELS_MAX first credits: never the brake.
+_CONNECTION_WINDOW_BYTES = 48 << 20
 _EARLY_MAX_MESSAGES = 2048
 _CHANNEL_NUMBER_MAX = 1 << 48
 
@@ -260,7 +260,7 @@ class Mux:
                 raise RemoteProtocolError("not a message for the mux")
 
     def _find(self, message: Data | Credit | Reset) -> Channel | None:
-        """The live channel, or None: it is over, or its OPEN is late and the message is kept for it."""
+        """The live channel; None: it is over, or its OPEN is late and the message is kept."""
         number = message.channel
         channel = self._channels.get(number)
         if channel is not None:

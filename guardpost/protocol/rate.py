@@ -1,21 +1,23 @@
 """A model of the line in front of us: its rate, when it will be free, how much may be under way.
 
-What a person feels on a slow line is the queue in front of his keystroke, and that queue stands in
-buffers nobody can look into. So we keep none there: the next frame is handed over when the one before
-it is about to end. For that we need to know when the line will be free, and acks tell us: they carry
-the receiver's clock, so a busy way back does not blur them.
+What a person feels on a slow line is the queue in front of his keystroke, and that queue stands
+in buffers nobody can look into. So we keep none there: the next frame is handed over when the
+one before it is about to end. For that we need to know when the line will be free, and acks
+tell us: they carry the receiver's clock, so a busy way back does not blur them.
 
-Words. A packet is handed over (`sent`) at S on our clock and arrives at T on the receiver's. `base` is
-the smallest T - S - size/rate seen lately: propagation and the clocks' offset. Then T - base is when
-the line had finished it, on our clock, and what was sent after it follows at `rate`: `free_at`.
+Words. A packet is handed over (`sent`) at S on our clock and arrives at T on the receiver's.
+`base` is the smallest T - S - size/rate seen lately: propagation and the clocks' offset. Then
+T - base is when the line had finished it, on our clock, and what was sent after it follows at
+`rate`: `free_at`.
 
-The rate is measured only while the line was surely busy: the packet was handed over before the one in
-front of it had finished, so that size / (T - T before) is the line's own speed. There is no pacing factor
-below 1, which would ratchet down; instead `slack`, how long before the end of a frame the next one is
-handed over, grows when the line was found idle although we had something to send, and shrinks slowly
-otherwise. Now and then one frame goes out early on purpose (`probe`): two frames back to back show a
-rate that has gone up. In flight there is never more than rate x round trip + a few frames, so a line that
-falls silent, or ten times slower, costs one short queue and not a long one.
+The rate is measured only while the line was surely busy: the packet was handed over before the
+one in front of it had finished, so that size / (T - T before) is the line's own speed. There is
+no pacing factor below 1, which would ratchet down; instead `slack`, how long before the end of
+a frame the next one is handed over, grows when the line was found idle although we had
+something to send, and shrinks slowly otherwise. Now and then one frame goes out early on
+purpose (`probe`): two frames back to back show a rate that has gone up. In flight there is
+never more than rate x round trip + a few frames, so a line that falls silent, or ten times
+slower, costs one short queue and not a long one.
 """
 
 from collections import deque
@@ -146,7 +148,7 @@ class LineModel:
     # --- acks ---
 
     def acked(self, largest: int, clock: int, delay: float, now: float) -> None:
-        """An ack arrived at `now`: packet `largest` reached the peer at `clock` (its microseconds)."""
+        """An ack arrived at `now`: `largest` reached the peer at `clock` (its microseconds)."""
         arrived = self._unwrap(clock)
         group: list[_Flight] = []
         while self._flights and self._flights[0].number <= largest:

@@ -1,7 +1,8 @@
 """Sent packets and their fate (docs/protocol.md section 9; RFC 9002's ideas at serial size).
 
-Packets are never resent. What a packet carried is handed back to its owners as acked or lost, and
-goes into a new packet, of a new size if that is wiser. A line does not reorder: a later ack proves a loss.
+Packets are never resent. What a packet carried is handed back to its owners as acked or lost,
+and goes into a new packet, of a new size if that is wiser. A line does not reorder: a later ack
+proves a loss.
 """
 
 import math
@@ -44,8 +45,9 @@ class Fate:
 class FrameSize:
     """How many bytes of messages the next packet should hold.
 
-    Line time bounds it (a keystroke waits for at most one frame), and so does loss: with a loss rate of
-    q per byte, overhead o and size n, the goodput (1 - o/n)(1 - q n) is best at n = sqrt(o / q).
+    Line time bounds it (a keystroke waits for at most one frame), and so does loss: with a loss
+    rate of q per byte, overhead o and size n, the goodput (1 - o/n)(1 - q n) is best at
+    n = sqrt(o / q).
     """
 
     __slots__ = ("_grown", "_interactive_until", "_lost", "_sent_bytes")

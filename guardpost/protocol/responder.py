@@ -1,4 +1,7 @@
-"""The agent's half-open handshake: one console hello, answered, until its key is judged (section 4)."""
+"""The agent's half-open handshake: a console hello, answered, until its key is judged.
+
+Source: docs/protocol.md section 4.
+"""
 
 import enum
 from collections.abc import Callable
@@ -20,7 +23,10 @@ class Stage(enum.Enum):
 
 
 class Responder:
-    """Takes handshake frames, makes answers (`hellos`, `frames`); at MESSAGE_3_READ its key awaits judgement."""
+    """Takes handshake frames, makes answers (`hellos`, `frames`).
+
+    At MESSAGE_3_READ its key awaits judgement.
+    """
 
     def __init__(
         self,

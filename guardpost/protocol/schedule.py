@@ -1,9 +1,10 @@
 """Who fills the next packet.
 
-Order: interactive channels and sparse ones, then the rest by deficit round robin. A channel is sparse
-while it sends little: less than an eighth of the line in a second, and less than that waits. That is what
-makes the keystrokes of an ssh tunnel quick without anybody being told. What is urgent travels in packets of its own, which are
-short; after two frames' worth of it one packet of bulk goes, so that nothing starves.
+Order: interactive channels and sparse ones, then the rest by deficit round robin. A channel is
+sparse while it sends little: less than an eighth of the line in a second, and less than that
+waits. That is what makes the keystrokes of an ssh tunnel quick without anybody being told. What
+is urgent travels in packets of its own, which are short; after two frames' worth of it one
+packet of bulk goes, so that nothing starves.
 """
 
 from collections import deque

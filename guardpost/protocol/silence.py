@@ -1,8 +1,10 @@
-"""The silence rules: when a session whose peer does not answer may speak (docs/protocol.md sections 9, 10).
+"""The silence rules: when a session whose peer does not answer may speak.
 
-Our bytes must never stop a reboot: a console asks rarely and never into text. An agent cannot stop its own
-host's boot loader (while that runs, there is no agent), so it may ask more often, and that is what brings a
-line back within a second.
+Source: docs/protocol.md sections 9 and 10.
+
+Our bytes must never stop a reboot: a console asks rarely and never into text. An agent cannot
+stop its own host's boot loader (while that runs, there is no agent), so it may ask more often,
+and that is what brings a line back within a second.
 """
 
 from guardpost.protocol.limits import (
@@ -85,7 +87,8 @@ class AgentSilence(Silence):
             self._ask_at = now + self._step
 
     def asked(self, now: float) -> None:
-        # A peer that answers is asked less and less often, one that does not for 15 s as often as can be.
+        # A peer that answers is asked less and less often, one that does not for 15 s as often
+        # as can be.
         if self._answered or now >= self._fast_until:
             self._step = min(2 * self._step, ASK_SECONDS)
         if self._answered:

@@ -1,4 +1,4 @@
-"""One channel's two byte streams, each with its own half of the work: offsets, loss, reassembly, credit."""
+"""One channel's two byte streams: offsets, loss, reassembly, credit."""
 
 from collections import deque
 
