@@ -8,7 +8,8 @@ flow control, where there is any, does its work.
 import asyncio
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
 from guardpost.errors import LineLost
@@ -19,6 +20,11 @@ AHEAD_BYTES = 65536
 """How much the thread reads ahead of the user."""
 
 LARGEST_READ_BYTES = 4096
+
+GIVE_UP_SECONDS = 2.0
+"""A driver that does not let go of a read or a write after that keeps its thread."""
+
+LOOK_SECONDS = 0.02
 
 
 class Port(Protocol):
@@ -49,6 +55,7 @@ class ThreadedSerial:
         self._room.set()
         self._closed = False
         self._failure: OSError | None = None
+        self._writing: Future[int | None] | None = None
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="line-writer")
         self._thread = threading.Thread(target=self._read_port, name="line-reader", daemon=True)
         self._thread.start()
@@ -70,8 +77,10 @@ class ThreadedSerial:
     async def write(self, data: bytes) -> None:
         if self._closed:
             raise LineLost(f"{self.name} is closed")
+        writing = self._writes.submit(self._port.write, data)
+        self._writing = writing
         try:
-            await self._loop.run_in_executor(self._writes, self._port.write, data)
+            await asyncio.wrap_future(writing)
         except OSError as error:
             raise LineLost(f"{self.name} is gone ({error})") from None
         if self._closed:
@@ -86,17 +95,25 @@ class ThreadedSerial:
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
-        for stop in (self._port.cancel_read, self._port.cancel_write):
-            try:
-                stop()
-            except OSError:
-                pass  # nobody was waiting there, or the port is gone
-        self._thread.join(timeout=2)
+        self._cancel(self._port.cancel_read)
+        self._thread.join(timeout=GIVE_UP_SECONDS)
+        for _ in range(round(GIVE_UP_SECONDS / LOOK_SECONDS)):
+            if self._writing is None or self._writing.done():
+                break
+            # It may not have come to where it can be woken at the first call.
+            self._cancel(self._port.cancel_write)
+            wait([self._writing], timeout=LOOK_SECONDS)
         self._writes.shutdown(wait=False, cancel_futures=True)
         try:
             self._port.close()
         except OSError:
             pass
+
+    def _cancel(self, wake: Callable[[], None]) -> None:
+        try:
+            wake()
+        except OSError:
+            pass  # nobody was waiting there, or the port is gone
 
     # -- in the thread
 

@@ -71,13 +71,13 @@ def most_in_100_ms(reads: list[Read]) -> int:
 def test_raw_bytes_come_at_the_line_rate() -> None:
     slowest_allowed = COUNT / RATE * 1.005
     with pty_line() as (a, b, _):
-        for _attempt in range(3):
+        for _attempt in range(5):
             seconds, reads = carry(a, b, os.urandom(COUNT))
             assert seconds >= COUNT / RATE * 0.9999, "faster than the line"
             assert most_in_100_ms(reads) <= 1152 + 16
             if seconds <= slowest_allowed:
                 return
-    raise AssertionError(f"three times slower than the line, lastly {seconds:.3f} s")
+    raise AssertionError(f"five times slower than the line, lastly {seconds:.3f} s")
 
 
 def hold_up_now_and_then(line: Control) -> None:

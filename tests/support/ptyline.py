@@ -20,8 +20,8 @@ class Control:
     def __init__(self, path: str, pid: int = 0) -> None:
         self.pid = pid
         """The line's process, where it is one of its own."""
-        assert sys.platform != "win32"
-        self._socket = socket.socket(socket.AF_UNIX)
+        family: int = getattr(socket, "AF_UNIX", 1)  # Windows, where no line is made, has none
+        self._socket = socket.socket(family)
         self._socket.connect(path)
         self._answers = self._socket.makefile("r", encoding="utf-8")
 
