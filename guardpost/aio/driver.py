@@ -1,0 +1,200 @@
+"""Pumps one sans-IO connection over one ByteStream after another: feed, send, events, one timer.
+
+It holds no rule of the protocol. Who uses it gets events through a callback and channels as
+SessionChannel; time comes from the loop's own clock.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from guardpost.aio.session_channel import SessionChannel
+from guardpost.aio.stream import ByteStream
+from guardpost.errors import GoAwayCode, LineLost, ResetCode
+from guardpost.protocol import events
+from guardpost.protocol.channel import Channel as ProtocolChannel
+from guardpost.protocol.connection import Connection
+
+__all__ = ["Driver"]
+
+
+class Driver:
+    """One end of a line. `on_event` gets what concerns the session, not its channels;
+    `on_channel(channel, service, request)` a channel that the peer opened.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        on_event: Callable[[events.Event], None],
+        on_channel: Callable[[SessionChannel, str, bytes], None] | None = None,
+    ) -> None:
+        self.connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._on_event = on_event
+        self._on_channel = on_channel
+        self._channels: dict[ProtocolChannel, SessionChannel] = {}
+        self._wanted = asyncio.Event()
+        self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    def now(self) -> float:
+        """The clock of this connection, in seconds."""
+        return self._loop.time()
+
+    async def run(self, stream: ByteStream) -> None:
+        """Pump until the stream ends or breaks; the session is then suspended, not lost.
+
+        Returns at the end of the stream; raises LineLost when it broke.
+        """
+        self.connection.line_opened(self.now())
+        writer = self._loop.create_task(self._write(stream))
+        reader = self._loop.create_task(self._read(stream))
+        try:
+            done, _ = await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+            self._writing = False
+            self.connection.receive_eof(self.now())
+            self._dispatch()
+            self._arm()
+
+    async def _read(self, stream: ByteStream) -> None:
+        connection, clock = self.connection, self._loop.time
+        while data := await stream.read():
+            connection.receive_data(data, clock())
+            self._wanted.set()
+            self._dispatch()
+
+    async def _write(self, stream: ByteStream) -> None:
+        connection, clock, wanted = self.connection, self._loop.time, self._wanted
+        while True:
+            wanted.clear()
+            out = connection.data_to_send(clock())
+            if out:
+                self._writing = True
+                await stream.write(b"".join(out))
+                self._writing = False
+                self._dispatch()
+            else:
+                self._dispatch()
+                self._arm()
+                await wanted.wait()
+
+    async def flush(self, seconds: float) -> None:
+        """Give what is waiting (a goodbye) up to `seconds` to reach the line."""
+        deadline = self.now() + seconds
+        while self._wanted.is_set() or self._writing:
+            if self.now() >= deadline:
+                return
+            await asyncio.sleep(0.005)
+
+    def wake(self) -> None:
+        """Something changed: there may be something to send, or an event."""
+        self._wanted.set()
+
+    # --- time ---
+
+    def _arm(self) -> None:
+        deadline = self.connection.next_deadline(self.now())
+        if deadline is None:
+            self._disarm()
+            return
+        if self._timer is not None:
+            if self._timer_at == deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.connection.handle_timeout(self.now())
+        self._dispatch()
+        self._wanted.set()
+        if self._writing:
+            # The line takes no more: what wants to be sent waits for it, everything else for its time.
+            now = self.now()
+            deadline = self.connection.next_deadline(now)
+            if deadline is not None:
+                self._timer_at = max(deadline, now + 0.01)
+                self._timer = self._loop.call_at(self._timer_at, self._on_timer)
+
+    def stop(self) -> None:
+        """No more timers: nobody will run this again."""
+        self._disarm()
+        self._fail_channels(ResetCode.LOST, "the session is over")
+
+    # --- events ---
+
+    def _dispatch(self) -> None:
+        next_event = self.connection.next_event
+        while (event := next_event()) is not None:
+            match event:
+                case events.ChannelReadable(channel):
+                    self._of(channel).on_readable()
+                case events.ChannelWritable(channel):
+                    self._of(channel).on_writable()
+                case events.ChannelAccepted(channel, reply):
+                    self._of(channel).on_accepted(reply)
+                case events.ChannelReset(channel, code, text):
+                    self._of(channel).on_reset(code, text)
+                case events.ChannelOpened(channel, service, request):
+                    if self._on_channel is None:
+                        self.connection.reset_channel(channel, ResetCode.UNSUPPORTED)
+                    else:
+                        self._on_channel(self._of(channel), service, request)
+                case events.SessionEnded(code, text):
+                    superseded = code is GoAwayCode.SUPERSEDED
+                    self._fail_channels(
+                        ResetCode.SUPERSEDED if superseded else ResetCode.LOST, text
+                    )
+                    self._on_event(event)
+                case _:
+                    self._on_event(event)
+
+    def _of(self, channel: ProtocolChannel) -> SessionChannel:
+        session_channel = self._channels.get(channel)
+        if session_channel is None:
+            session_channel = SessionChannel(self, channel)
+            self._channels[channel] = session_channel
+        return session_channel
+
+    def _fail_channels(self, code: ResetCode, text: str) -> None:
+        channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            channel.on_reset(code, text)
+
+    def forget(self, channel: ProtocolChannel) -> None:
+        """Nobody uses this channel any more."""
+        self._channels.pop(channel, None)
+
+    # --- channels ---
+
+    async def open(
+        self, service: str, request: bytes, *, interactive: bool = False, compress: bool = False
+    ) -> SessionChannel:
+        """An accepted channel. Raises ChannelReset when it is refused, LineLost without a session."""
+        if self.connection.association is None:
+            raise LineLost("there is no session on this line; run the command again")
+        channel = self._of(
+            self.connection.open_channel(
+                service, request, self.now(), interactive=interactive, compressed=compress
+            )
+        )
+        self._wanted.set()
+        try:
+            await channel.accepted()
+        except asyncio.CancelledError:
+            channel.reset(ResetCode.CANCELLED)
+            raise
+        return channel
