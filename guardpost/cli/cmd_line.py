@@ -71,11 +71,23 @@ def run(args: argparse.Namespace) -> int:
     line = PtyLine(args.a, args.b, options, control=args.control)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: line.stop())
+    _go_first()
     print(f"{args.a} {args.b}", flush=True)
     line.run()
     if args.stats:
         print(json.dumps(line.stats()))
     return 0
+
+
+def _go_first() -> None:
+    """A real line waits for no processor; woken late, ours would be up to 2 % slow."""
+    if sys.platform != "win32":
+        import os
+
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, -10)
+        except OSError:
+            pass  # only root may; everybody else's line is as punctual as the machine is idle
 
 
 def _faults(args: argparse.Namespace) -> Faults:
