@@ -20,7 +20,7 @@ from guardpost.protocol.limits import (
 
 __all__ = ["TEXT_BYTES", "Connection"]
 
-TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t\b\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x17"
+TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t\b\a\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x17"
 """What a person's terminal sends: printable ASCII and the editing controls (section 11)."""
 
 
