@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,9 +38,11 @@ async def run_command(target: Target) -> ByteStream:
             return await _run_on_windows(argv)
         else:
             return CommandStream(argv)
-    except FileNotFoundError:
-        raise NoSuchTarget(f"exec: there is no program {argv[0]!r}; check its name") from None
     except OSError as error:
+        # A folder of PATH that we may not look into turns "not found" into "not permitted".
+        unknown = os.sep not in argv[0] and shutil.which(argv[0]) is None
+        if unknown or isinstance(error, FileNotFoundError):
+            raise NoSuchTarget(f"exec: there is no program {argv[0]!r}; check its name") from None
         reason = (error.strerror or str(error)).lower()
         raise TransportError(f"exec: {argv[0]!r} cannot be started: {reason}") from None
 
