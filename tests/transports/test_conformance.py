@@ -103,7 +103,7 @@ async def tcp_over_the_loops_own_streams(_: Path) -> AsyncIterator[Pair]:
     listener = await open_listener(parse_target("tcp-listen:0"))
     address = listener.address.removeprefix("tcp:")
     reader, writer = await asyncio.open_connection(*split_host_port(address))
-    ours = LoopStream(reader, writer, "the loop's stream", released=lambda: None)
+    ours = LoopStream(reader, writer, "tcp by the loop", released=lambda: None)
     theirs = await listener.accept(then=listener.close)
     async with closing(ours, theirs):
         yield ours, theirs
@@ -173,6 +173,14 @@ async def read_exactly(stream: ByteStream, count: int) -> bytes:
     return data
 
 
+MANY = 2_000_000
+
+
+def more_than_fits(stream: ByteStream) -> int:
+    """More bytes than the kernel takes while nobody reads: TCP takes some megabytes."""
+    return 8_000_000 if "tcp" in getattr(stream, "name", "") else 1_000_000
+
+
 async def write_for_ever(stream: ByteStream) -> None:
     while True:
         await stream.write(bytes(1000))
@@ -203,7 +211,7 @@ def test_every_byte_value_passes_both_ways(over: Over) -> None:
 
 def test_a_slow_reader_holds_the_writer_back_and_loses_nothing(over: Over) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
-        much = Random(1).randbytes(8_000_000)
+        much = Random(1).randbytes(more_than_fits(ours))
         for writer, reader in ((ours, theirs), (theirs, ours)):
             writing = asyncio.create_task(writer.write(much))
             assert await is_waiting(writing)
@@ -257,7 +265,7 @@ def test_closing_wakes_the_reader(over: Over) -> None:
 
 def test_closing_wakes_the_writer(over: Over) -> None:
     async def story(ours: ByteStream, _: ByteStream) -> None:
-        writing = asyncio.create_task(ours.write(bytes(8_000_000)))
+        writing = asyncio.create_task(ours.write(bytes(more_than_fits(ours))))
         assert await is_waiting(writing)
         await ours.close()
         with pytest.raises(LineLost):
@@ -298,10 +306,10 @@ def test_a_reader_that_never_waits_lets_others_work(over: Over) -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(others())
-        writing = asyncio.create_task(theirs.write(bytes(4_000_000)))
-        await read_exactly(ours, 4_000_000)
+        writing = asyncio.create_task(theirs.write(bytes(MANY)))
+        await read_exactly(ours, MANY)
         await writing
         task.cancel()
-        assert turns > 3
+        assert turns > 1
 
     over(story)
