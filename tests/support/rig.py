@@ -1,0 +1,146 @@
+"""Rig: a simulated line, a real agent on it, and the console's commands as real processes."""
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from support.ptyline import Control, pty_line
+
+__all__ = ["Rig", "rig"]
+
+PATIENCE_SECONDS = 30.0
+
+
+class Rig:
+    """`here` is the console's end of the line, `there` the agent's; `folder` holds the keys."""
+
+    def __init__(self, folder: Path, here: str, there: str, control: Control) -> None:
+        self.folder = folder
+        self.here = here
+        self.there = there
+        self.control = control
+        self.environment = dict(
+            os.environ, XDG_RUNTIME_DIR=str(folder), XDG_CONFIG_HOME=str(folder / "config")
+        )
+        self.agent_process: subprocess.Popen[bytes] | None = None
+
+    def argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "guardpost", *words]
+
+    def run(
+        self, *words: str, input: bytes | None = None, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """One command to its end."""
+        stdin = {"stdin": subprocess.DEVNULL} if input is None else {}
+        return subprocess.run(
+            self.argv(*words),
+            env=self.environment,
+            input=input,
+            capture_output=True,
+            timeout=timeout,
+            **stdin,
+        )
+
+    def console(
+        self, command: str, *words: str, input: bytes | None = None, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """`guardpost COMMAND --trust-new TARGET words...`"""
+        return self.run(command, "--trust-new", self.here, *words, input=input, timeout=timeout)
+
+    @contextlib.contextmanager
+    def background(
+        self, *words: str, stdin: int = subprocess.DEVNULL
+    ) -> "Iterator[subprocess.Popen[bytes]]":
+        """A command that runs meanwhile; ended at the end."""
+        process = subprocess.Popen(
+            self.argv(*words),
+            env=self.environment,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+    @contextlib.contextmanager
+    def forward(self, *forwards: str) -> Iterator[list[int]]:
+        """`guardpost forward -L ...` for each; the local ports, once it listens."""
+        options = [word for forward in forwards for word in ("-L", forward)]
+        with self.background("forward", "--trust-new", self.here, *options) as process:
+            yield [_port(read_line(process)) for _ in forwards]
+
+    def start_agent(self, *options: str) -> "subprocess.Popen[bytes]":
+        key = self.run("key").stdout.decode().strip()
+        identity = ("--identity", str(self.folder / "agent.key"))
+        with (self.folder / "agent.log").open("ab") as log:
+            self.agent_process = subprocess.Popen(
+                self.argv("agent", self.there, *identity, "--allow", key, *options),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self.agent_process
+
+    def stop_agent(self) -> None:
+        process = self.agent_process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            process.wait(10)
+
+    def agent_log(self) -> str:
+        return (self.folder / "agent.log").read_text("utf-8", "replace")
+
+    def close(self) -> None:
+        self.run("owner", self.here, "stop")
+        self.stop_agent()
+
+
+@contextlib.contextmanager
+def rig(*line_options: str, baud: int = 921600, agent: Sequence[str] | None = ()) -> Iterator[Rig]:
+    """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for no agent."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gp-") as folder,
+        pty_line(*line_options, baud=baud) as (here, there, control),
+    ):
+        made = Rig(Path(folder), here, there, control)
+        try:
+            if agent is not None:
+                made.start_agent(*agent)
+            yield made
+        finally:
+            made.close()
+
+
+def read_line(process: "subprocess.Popen[bytes]", seconds: float = PATIENCE_SECONDS) -> str:
+    """The next line of a background command's stderr."""
+    assert process.stderr is not None
+    descriptor = process.stderr.fileno()
+    deadline = time.monotonic() + seconds
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        left = max(0.0, deadline - time.monotonic())
+        ready, _, _ = select.select([descriptor], [], [], left)
+        octet = os.read(descriptor, 1) if ready else b""
+        if not octet:
+            raise AssertionError(f"no whole line on stderr, only {bytes(line)!r}")
+        line += octet
+    return line.decode("utf-8", "replace")
+
+
+def _port(line: str) -> int:
+    """The port in "guardpost: forwarding 127.0.0.1:PORT to ..."."""
+    return int(line.split(" to ")[0].rsplit(":", 1)[1])
