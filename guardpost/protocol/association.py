@@ -272,7 +272,7 @@ class Association:
             frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
             if not self._probe and not self._gate(now, frame):
                 self._waited = True
-                self.recovery.line.backlog(now)
+                self.recovery.line.backlog(now, frame + _PACKET_ON_LINE_BYTES)
                 return
             messages = self._next_messages(frame, now)
             if not messages:

@@ -29,6 +29,10 @@ _BASE_WINDOW_SECONDS = 15.0  # two of them are kept: crystals drift by 1.5 ms in
 _SLACK_MIN_SECONDS = 0.002  # what a timer needs
 _SLACK_START_SECONDS = 0.006
 _PROBE_SECONDS = 1.5
+_PROBE_LINE_SECONDS = 0.04  # of line time: a late reader blurs less
+_PROBE_FRAMES_MAX = 4
+_TOGETHER_SECONDS = 0.002
+_FASTER = 1.25  # two probes that show this much more are believed
 _SAMPLE_FRAMES = 8
 _SAMPLE_SECONDS = 0.6
 _FRAMES_AHEAD = 3
@@ -43,6 +47,7 @@ class _Flight:
     size: int
     sent: float
     waited: bool  # we had it before the line was ready for it
+    probe: bool  # handed over together with the one in front of it, on purpose
 
 
 class WindowedMinimum:
@@ -90,6 +95,10 @@ class LineModel:
         self._unacked_before = 0
         self._probe_at = 0.0
         self._probing = 0
+        self._handed_over_at = 0.0
+        self._probe_size = 0  # acked of the probe that is coming in
+        self._probe_elapsed = 0.0
+        self._probe_before = 0.0  # what the probe before it showed, bytes a second
 
     # --- sending ---
 
@@ -97,8 +106,10 @@ class LineModel:
         """`size` bytes went to the line at `now`; `waited`: they had to wait for the line."""
         size += self._occupy(size, now)
         self._unacked_before = 0
-        self._flights.append(_Flight(number, size, now, waited))
+        probe = self._probing > 0 and now - self._handed_over_at < _TOGETHER_SECONDS
+        self._flights.append(_Flight(number, size, now, waited, probe))
         self.in_flight += size
+        self._handed_over_at = now
         if self._probing:
             self._probing -= 1
 
@@ -138,11 +149,15 @@ class LineModel:
             return now
         return self.free_at - self.slack
 
-    def backlog(self, now: float) -> None:
-        """There is more to send than the line takes: from time to time, look for a higher rate."""
+    def backlog(self, now: float, frame: int) -> None:
+        """There is more to send, in frames of about `frame` bytes, than the line takes.
+
+        From time to time a few go out early, to look for a higher rate.
+        """
         if self.rate is not None and now >= self._probe_at:
             if self._probe_at:
-                self._probing = 1
+                frames = int(self.rate * _PROBE_LINE_SECONDS / frame) + 1
+                self._probing = min(frames, _PROBE_FRAMES_MAX)
             self._probe_at = now + _PROBE_SECONDS
 
     # --- acks ---
@@ -163,6 +178,7 @@ class LineModel:
             self._base.sample(arrived - last.sent - own, now)
             self._round_trip.sample(max(0.0, now - last.sent - own - delay), now)
             if self._before is not None:
+                self._compare(group, size, arrived - self._before)
                 self._measure(group, size, arrived)
             self._before = arrived
             self._correct(arrived, now)
@@ -192,6 +208,28 @@ class LineModel:
         self._clock = clock
         self._clock_seconds += step / 1e6
         return self._clock_seconds
+
+    def _compare(self, group: list[_Flight], size: int, elapsed: float) -> None:
+        """Frames handed over together were on a busy line, whatever we think of it.
+
+        A line that became faster looks like an idle one of the old rate, and `base` sinks with it; so
+        when two probes in a row show more, all that was derived from the old rate is forgotten.
+        """
+        if all(flight.probe for flight in group):
+            self._probe_size += size
+            self._probe_elapsed += elapsed
+            return
+        if not self._probe_size or self.rate is None:
+            return
+        shown = self._probe_size / max(self._probe_elapsed, 1e-5)
+        believed = min(shown, self._probe_before)
+        self._probe_before = shown
+        self._probe_size, self._probe_elapsed = 0, 0.0
+        if believed > self.rate * _FASTER:
+            self.rate = believed
+            self._samples.clear()
+            self._base = WindowedMinimum(_BASE_WINDOW_SECONDS)
+            self._probe_before = 0.0
 
     def _measure(self, group: list[_Flight], size: int, arrived: float) -> None:
         """A rate sample, if the line was busy all the time between two arrivals."""

@@ -5,6 +5,9 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import TypeVar
+
+from support.line import SimulatedLine
 
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
@@ -13,9 +16,10 @@ from guardpost.protocol.channel import Channel
 from guardpost.protocol.connection import Connection
 from guardpost.protocol.console_connection import ConsoleConnection
 from guardpost.protocol.framing import Profile
-from support.line import SimulatedLine
 
 __all__ = ["AGENT_KEY", "CONSOLE_KEY", "OTHER_KEY", "End", "Pair", "make_agent", "make_console"]
+
+EventKind = TypeVar("EventKind", bound=events.Event)
 
 CONSOLE_KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
@@ -47,7 +51,7 @@ def make_agent(seed: int = 2, psk: bytes | None = None) -> AgentConnection:
 class End:
     """One end: its connection, what happened to it, what its channels received."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, side: str = "a", seat: int = 0) -> None:
         self.connection = connection
         self.events: list[events.Event] = []
         self.text = bytearray()
@@ -60,6 +64,11 @@ class End:
         self.sources: dict[int, tuple[Channel, bytearray]] = {}
         self.echoes = False
         self.goodbye: GoAwayCode | None = None
+        self.side = side  # of the line: "a" or "b"
+        self.seat = seat  # which of the consoles on side a
+        self.is_up = True
+        self.read_at = 0.0
+        self._idle_turns = 0
 
     def feed(self, channel: Channel, data: bytes) -> None:
         """Write `data` to the channel as fast as it takes it, then half-close."""
@@ -120,8 +129,16 @@ class End:
         if channel.at_eof:
             self.ended.add(channel.number)
 
-    def of(self, kind: type[events.Event]) -> list[events.Event]:
+    def of(self, kind: type[EventKind]) -> list[EventKind]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    def check_no_spin(self, now: float, *, due: bool, did_something: bool) -> None:
+        """A deadline that is due and stays due with nothing left to do would spin a real loop."""
+        self._idle_turns = self._idle_turns + 1 if due and not did_something else 0
+        if self._idle_turns < 2:
+            return
+        deadline = self.connection.next_deadline(now)
+        assert deadline is None or deadline > now, f"a busy loop at {now}"
 
 
 class Pair:
@@ -135,12 +152,14 @@ class Pair:
     ) -> None:
         self.line = line or SimulatedLine()
         self.console = End(console or make_console())
-        self.agent = End(agent or make_agent())
+        self.agent = End(agent or make_agent(), "b")
+        self.ends = [self.console, self.agent]
         self.now = 100.0
-        self.agent_is_up = True
+        self.tap: Callable[[str, bytes, float], None] | None = None
+        """Sees what arrives: side ("a" or "b"), bytes, time."""
+        self.wakes = 0  # turns in which a deadline was due
         self._random = Random(7)
         self._reader_delay = reader_delay
-        self._read_at = {"a": 0.0, "b": 0.0}
 
     @property
     def console_connection(self) -> ConsoleConnection:
@@ -151,6 +170,19 @@ class Pair:
     def agent_connection(self) -> AgentConnection:
         assert isinstance(self.agent.connection, AgentConnection)
         return self.agent.connection
+
+    def add_console(self, connection: ConsoleConnection) -> End:
+        """Another console on side a; the line must have been made with enough `consoles`."""
+        end = End(connection, seat=sum(end.side == "a" for end in self.ends))
+        self.ends.append(end)
+        return end
+
+    def replace_agent(self, connection: AgentConnection) -> End:
+        """The agent's process ends without a word and another one begins."""
+        self.ends.remove(self.agent)
+        self.agent = End(connection, "b")
+        self.ends.append(self.agent)
+        return self.agent
 
     def begin(self, *profiles: Profile) -> None:
         self.console_connection.begin(self.now, profiles or (Profile.CLEAN,))
@@ -176,54 +208,66 @@ class Pair:
             self.now = min(max(self._next_time(), self.now + 1e-6), stop)
 
     def _turn(self) -> None:
-        arrived = self._pull("a", self.line.pull_a)
-        self._step(self.console, arrived, self.line.room_a, self.line.push_a)
-        arrived = self._pull("b", self.line.pull_b)
-        if self.agent_is_up:
-            self._step(self.agent, arrived, self.line.room_b, self.line.push_b)
+        for end in self.ends:
+            arrived = self._pull(end)
+            if arrived and self.tap is not None:
+                self.tap(end.side, arrived, self.now)
+            if end.is_up:
+                self._step(end, arrived)
 
-    def _pull(self, side: str, pull: Callable[[float], bytes]) -> bytes:
+    def _pull(self, end: End) -> bytes:
         if self._reader_delay:
-            if self.now < self._read_at[side]:
+            if self.now < end.read_at:
                 return b""
-            self._read_at[side] = self.now + self._random.random() ** 2 * self._reader_delay
-        return pull(self.now)
+            end.read_at = self.now + self._random.random() ** 2 * self._reader_delay
+        if end.side == "b":
+            return self.line.pull_b(self.now)
+        return self.line.pull_a(self.now, end.seat)
 
-    def _step(
-        self,
-        end: End,
-        arrived: bytes,
-        room: Callable[[float], int],
-        push: Callable[[bytes, float], int],
-    ) -> None:
+    def _step(self, end: End, arrived: bytes) -> None:
         connection = end.connection
+        happened, fed = len(end.events), len(end.sources)
         if arrived:
             connection.receive_data(arrived, self.now)
         deadline = connection.next_deadline(self.now)
-        if deadline is not None and deadline <= self.now:
+        due = deadline is not None and deadline <= self.now
+        if due:
+            self.wakes += 1
             connection.handle_timeout(self.now)
         end.take_events(self.now)
         end.pump(self.now)
-        if end.backlog:
-            del end.backlog[: push(bytes(end.backlog[: room(self.now)]), self.now)]
+        pushed = self._push(end)
         if not end.backlog:
             for chunk in connection.data_to_send(self.now):
                 end.backlog += chunk
-            if end.backlog:
-                del end.backlog[: push(bytes(end.backlog[: room(self.now)]), self.now)]
+            pushed += self._push(end)
         end.take_events(self.now)
+        changed = bool(arrived) or (len(end.events), len(end.sources)) != (happened, fed)
+        end.check_no_spin(
+            self.now, due=due, did_something=changed or pushed > 0 or bool(end.backlog)
+        )
+
+    def _push(self, end: End) -> int:
+        room, push = self.line.room_a, self.line.push_a
+        if end.side == "b":
+            room, push = self.line.room_b, self.line.push_b
+        count = 0
+        if end.backlog:
+            count = push(bytes(end.backlog[: room(self.now)]), self.now)
+            del end.backlog[:count]
+        return count
 
     def _next_time(self) -> float:
         times = [self.line.next_deadline(self.now)]
-        if self.console.backlog or self.agent.backlog:
+        if any(end.backlog for end in self.ends):
             times.append(self.now + 0.001)
-        for end, is_up in ((self.console, True), (self.agent, self.agent_is_up)):
-            deadline = end.connection.next_deadline(self.now) if is_up else None
+        for end in self.ends:
+            deadline = end.connection.next_deadline(self.now) if end.is_up else None
             # While the line takes no more, a connection that wants to send cannot be helped.
             if deadline is not None and not (end.backlog and deadline <= self.now):
                 times.append(deadline)
         known = [max(time, self.now) for time in times if time is not None]
         next_time = min(known, default=self.now + 1.0)
         if self._reader_delay:
-            next_time = max(next_time, min(self._read_at.values()))
+            next_time = max(next_time, min(end.read_at for end in self.ends))
         return next_time
