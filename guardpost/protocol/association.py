@@ -113,8 +113,7 @@ class Association:
         self.state = State.LIVE
         self.session = session
         self.recovery = Recovery()
-        self.mux = Mux(console=console)
-        self.mux.events = self.events
+        self.mux = Mux(console=console, events_out=self.events)
         self.silence: Silence = ConsoleSilence(now) if console else AgentSilence(now)
         self.profiles = profiles
         self.encoding = profiles[ours]

@@ -1,11 +1,27 @@
 """One channel: two streams, what comes before them (request or reply), when it is forgotten."""
 
-from guardpost.errors import LocalProtocolError
+from dataclasses import dataclass
+
+from guardpost.errors import LocalProtocolError, RemoteProtocolError
 from guardpost.protocol.credit import Granted, GrantPool, Spending
-from guardpost.protocol.limits import CHANNEL_CREDIT_BYTES
+from guardpost.protocol.limits import (
+    CHANNEL_CREDIT_BYTES,
+    READ_AHEAD_MAX_BYTES,
+    READ_AHEAD_MIN_BYTES,
+    READ_AHEAD_SECONDS,
+)
 from guardpost.protocol.streams import ReceivingStream, SendingStream
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "Shares"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What all channels of a session share: the pool of windows, and the connection's credit."""
+
+    pool: GrantPool
+    granted: Granted
+    spending: Spending
 
 
 class Channel:
@@ -18,9 +34,8 @@ class Channel:
     def __init__(
         self,
         number: int,
-        pool: GrantPool,
-        granted: Granted,
-        spending: Spending,
+        service: str,
+        shares: Shares,
         *,
         ours: bool,
         interactive: bool,
@@ -30,17 +45,17 @@ class Channel:
         self.ours = ours
         self.interactive = interactive
         self.compressed = compressed
-        self.service = ""
+        self.service = service
         self.sending = SendingStream(
-            number, Spending(CHANNEL_CREDIT_BYTES), spending, compressed=compressed
+            number, Spending(CHANNEL_CREDIT_BYTES), shares.spending, compressed=compressed
         )
         self.receiving = ReceivingStream(
-            Granted(CHANNEL_CREDIT_BYTES, pool), granted, compressed=compressed
+            Granted(CHANNEL_CREDIT_BYTES, shares.pool), shares.granted, compressed=compressed
         )
         self.preface: int | None = None
         self._preface = bytearray()
         self.introduced = False  # the preface is complete and was told
-        self.accepted = False
+        self.accepted = ours  # the opener need not wait
         self.reset_sent = False
         self.awaits_reset = False  # the peer's RESET will say how much credit it used
         self.wants_writable = False
@@ -54,13 +69,18 @@ class Channel:
         return f"<Channel {self.number} {self.service}>"
 
     def introduce(self) -> bytes | None:
-        """The whole request or reply, once, as soon as it is here."""
+        """The whole request or reply, once, as soon as it is here.
+
+        Raises RemoteProtocolError if the stream ends before that.
+        """
         if self.introduced or self.preface is None:
             return None
         missing = self.preface - len(self._preface)
         if missing:
             self._preface += self.receiving.read(missing)
         if len(self._preface) < self.preface:
+            if self.receiving.complete:
+                raise RemoteProtocolError("a stream ends inside its request or reply")
             return None
         self.introduced = True
         preface = bytes(self._preface)
@@ -80,6 +100,18 @@ class Channel:
     def at_eof(self) -> bool:
         return self.introduced and self.receiving.at_eof
 
+    def room(self, rate: float | None) -> int:
+        """How many more bytes it should be given: about a quarter second of line at `rate`."""
+        limit = READ_AHEAD_MIN_BYTES
+        if rate is not None:
+            limit = max(limit, min(int(rate * READ_AHEAD_SECONDS), READ_AHEAD_MAX_BYTES))
+        room = limit - self.sending.buffered
+        self.wants_writable = room <= 0
+        return max(0, room)
+
     def check_writable(self) -> None:
+        """Raises LocalProtocolError when nothing may be written now."""
+        if not self.accepted:
+            raise LocalProtocolError("the channel was not accepted yet")
         if self.sending.closed:
             raise LocalProtocolError("the channel's sending side is closed")

@@ -1,4 +1,4 @@
-"""The channel table: opening, closing, credit, and what goes into the next packet (section 7).
+"""The channel table: opening, closing, credit (docs/protocol.md section 7).
 
 It knows messages and channels, nothing of packets: `take` fills one, `acked` and `lost` say
 what became of each message, `receive` brings the peer's. RemoteProtocolError means the peer
@@ -9,16 +9,14 @@ from collections import deque
 
 from guardpost.errors import LocalProtocolError, RemoteProtocolError, ResetCode
 from guardpost.protocol import events
-from guardpost.protocol.channel import Channel
+from guardpost.protocol.channel import Channel, Shares
 from guardpost.protocol.credit import Granted, GrantPool, Spending
+from guardpost.protocol.early import EarlyMessages
 from guardpost.protocol.limits import (
     CHANNELS_MAX,
     CONNECTION_CREDIT_BYTES,
-    CONTROL_MESSAGE_MAX_BYTES,
-    READ_AHEAD_MAX_BYTES,
-    READ_AHEAD_MIN_BYTES,
-    READ_AHEAD_SECONDS,
     REQUEST_MAX_BYTES,
+    SERVICE_NAME_MAX_BYTES,
 )
 from guardpost.protocol.messages import (
     Accept,
@@ -31,38 +29,32 @@ from guardpost.protocol.messages import (
     Reset,
     Welcome,
 )
+from guardpost.protocol.outbox import Outbox
 from guardpost.protocol.ranges import RangeSet
-from guardpost.protocol.schedule import Schedule
 
 __all__ = ["Mux"]
 
 # Above GRANTED_MAX + CHANNELS_MAX first credits: never the brake.
 _CONNECTION_WINDOW_BYTES = 48 << 20
-_EARLY_MAX_MESSAGES = 2048
 _CHANNEL_NUMBER_MAX = 1 << 48
 
 
 class Mux:
     """Channels of one session. `console` decides the parity of ids."""
 
-    def __init__(self, *, console: bool) -> None:
-        self.events: deque[events.Event] = deque()
+    def __init__(self, *, console: bool, events_out: deque[events.Event] | None = None) -> None:
+        self.events = deque[events.Event]() if events_out is None else events_out
         self.rate: float | None = None  # of our sending direction, told by recovery
         self.round_trip = 0.0
         self._parity = 0 if console else 1
         self._next = self._parity
         self._opened = RangeSet()  # ids the peer has used, halved
-        self._early: list[Data | Credit | Reset] = []  # for channels whose OPEN is late
-        self._early_bytes = 0
+        self._early = EarlyMessages()
         self._channels: dict[int, Channel] = {}
-        self._control: deque[Message] = deque()
-        self._credit_due: dict[int, None] = {}
-        self._connection_due = True
-        self._pool = GrantPool()
-        self._granted = Granted(CONNECTION_CREDIT_BYTES)
-        self._granted.window = self._granted.limit = _CONNECTION_WINDOW_BYTES
-        self._spending = Spending(CONNECTION_CREDIT_BYTES)
-        self._schedule = Schedule()
+        self._shares = Shares(
+            GrantPool(), Granted(_CONNECTION_WINDOW_BYTES), Spending(CONNECTION_CREDIT_BYTES)
+        )
+        self._outbox = Outbox(self._shares.granted, self.events)
 
     def __len__(self) -> int:
         return len(self._channels)
@@ -76,11 +68,20 @@ class Mux:
             raise LocalProtocolError("the request is too long")
         if len(self._channels) >= CHANNELS_MAX:
             raise LocalProtocolError("too many channels")
-        channel = self._make(self._next, ours=True, interactive=interactive, compressed=compressed)
+        if len(service.encode()) > SERVICE_NAME_MAX_BYTES:
+            raise LocalProtocolError("the service's name is too long")
+        channel = Channel(
+            self._next,
+            service,
+            self._shares,
+            ours=True,
+            interactive=interactive,
+            compressed=compressed,
+        )
+        self._channels[self._next] = channel
         self._next += 2
-        channel.service = service
-        self._control.append(Open(channel.number, service, len(request), interactive, compressed))
-        self._write(channel, request, now)
+        self._outbox.send(Open(channel.number, service, len(request), interactive, compressed))
+        self.write(channel, request, now)
         return channel
 
     def accept(self, channel: Channel, reply: bytes, now: float) -> None:
@@ -89,22 +90,26 @@ class Mux:
         if channel.sending.reset:
             return
         channel.accepted = True
-        self._control.append(Accept(channel.number, len(reply)))
-        self._write(channel, reply, now)
+        self._outbox.send(Accept(channel.number, len(reply)))
+        self.write(channel, reply, now)
 
     def write(self, channel: Channel, data: bytes, now: float) -> None:
         channel.check_writable()
-        self._write(channel, data, now)
+        if data:
+            channel.sending.write(data)
+            self._outbox.schedule(channel, self.rate, now)
 
     def write_fin(self, channel: Channel, now: float) -> None:
-        if not channel.sending.closed:
+        if not channel.accepted:
+            self.reset(channel, ResetCode.FAILED, "it ended without an answer")
+        elif not channel.sending.closed:
             channel.sending.write_fin()
-            self._schedule.add(channel, self.rate, now)
+            self._outbox.schedule(channel, self.rate, now)
 
     def read(self, channel: Channel, limit: int, now: float) -> bytes:
         data = channel.read(limit)
         if data:
-            self._note_credit(channel, now)
+            self._outbox.note_credit(channel, self.round_trip, now)
         self._forget_if_finished(channel)
         return data
 
@@ -115,101 +120,25 @@ class Mux:
 
     def send_control(self, message: Message) -> None:
         """WELCOME and REKEY travel with the mux's own control messages."""
-        self._control.append(message)
+        self._outbox.send(message)
 
     def room(self, channel: Channel) -> int:
         """How many more bytes the channel should be given: about a quarter second of line."""
-        limit = READ_AHEAD_MIN_BYTES
-        if self.rate is not None:
-            limit = max(limit, min(int(self.rate * READ_AHEAD_SECONDS), READ_AHEAD_MAX_BYTES))
-        room = limit - channel.sending.buffered
-        channel.wants_writable = room <= 0
-        return max(0, room)
-
-    def _write(self, channel: Channel, data: bytes, now: float) -> None:
-        if data:
-            channel.sending.write(data)
-            self._schedule.add(channel, self.rate, now)
-
-    def _make(self, number: int, *, ours: bool, interactive: bool, compressed: bool) -> Channel:
-        channel = Channel(
-            number,
-            self._pool,
-            self._granted,
-            self._spending,
-            ours=ours,
-            interactive=interactive,
-            compressed=compressed,
-        )
-        self._channels[number] = channel
-        return channel
+        return channel.room(self.rate)
 
     # --- filling packets ---
 
     @property
     def wants_to_send(self) -> bool:
-        return self.urgent or self._schedule.bulk or self._credits_due
+        return self._outbox.wants_to_send
 
     @property
     def urgent(self) -> bool:
-        return bool(self._control) or self._schedule.urgent
-
-    @property
-    def _credits_due(self) -> bool:
-        return bool(self._credit_due) or self._connection_due
+        return self._outbox.urgent
 
     def take(self, room: int, now: float) -> list[Message]:
         """The messages of the next packet, at most `room` bytes encoded with room for lengths."""
-        quantum = room
-        messages: list[Message] = []
-        room = self._take_credits(messages, room)
-        while self._control and room >= CONTROL_MESSAGE_MAX_BYTES:
-            message = self._control.popleft()
-            messages.append(message)
-            room -= len(message.encode())
-        urgent = bool(messages) and not self._schedule.bulk
-        while channel := self._schedule.next_urgent(quantum):
-            if (size := self._take_data(channel, messages, room, now)) is None:
-                return messages
-            room -= size
-            urgent = True
-        if urgent or self._control:
-            return messages
-        while channel := self._schedule.next_bulk(quantum):
-            if (size := self._take_data(channel, messages, room, now)) is None:
-                break
-            room -= size
-        return messages
-
-    def _take_credits(self, messages: list[Message], room: int) -> int:
-        if self._connection_due:
-            self._connection_due = False
-            messages.append(ConnectionCredit(self._granted.limit))
-            room -= 10
-        while self._credit_due and room >= 32:
-            number = next(iter(self._credit_due))
-            del self._credit_due[number]
-            if (channel := self._channels.get(number)) is not None:
-                messages.append(Credit(number, channel.receiving.credit.limit))
-                room -= 16
-        return room
-
-    def _take_data(
-        self, channel: Channel, messages: list[Message], room: int, now: float
-    ) -> int | None:
-        """Bytes used, or None when the packet is full."""
-        overhead = Data.overhead(channel.number, channel.sending.position, room)
-        room -= overhead
-        if room < min(16, channel.sending.buffered or 1):
-            return None
-        message = channel.sending.take(room)
-        size = len(message.data) if message else 0
-        self._schedule.served(channel, size, self.rate, now)
-        if message is not None:
-            messages.append(message)
-        if channel.wants_writable and self.room(channel):
-            self.events.append(events.ChannelWritable(channel))
-        return size + overhead if message is not None else 0
+        return self._outbox.take(room, self.rate, now)
 
     # --- what became of it ---
 
@@ -223,14 +152,14 @@ class Mux:
             case Data(channel=number):
                 if (channel := self._channels.get(number)) is not None:
                     channel.sending.on_lost(message)
-                    self._schedule.add(channel, self.rate, now)
+                    self._outbox.schedule(channel, self.rate, now)
             case Credit(channel=number):
-                if number in self._channels:
-                    self._credit_due[number] = None
+                if (channel := self._channels.get(number)) is not None:
+                    self._outbox.owe_credit(channel)
             case ConnectionCredit():
-                self._connection_due = True
+                self._outbox.owe_connection_credit()
             case Open() | Accept() | Reset() | Welcome() | Rekey():
-                self._control.appendleft(message)
+                self._outbox.send_again(message)
             case _:
                 pass
 
@@ -251,11 +180,11 @@ class Mux:
             case Credit(limit=limit):
                 if (channel := self._find(message)) is not None:
                     channel.sending.credit.raise_to(limit)
-                    self._schedule.add(channel, self.rate, now)
+                    self._outbox.schedule(channel, self.rate, now)
             case ConnectionCredit(limit=limit):
-                self._spending.raise_to(limit)
+                self._shares.spending.raise_to(limit)
                 for channel in self._channels.values():
-                    self._schedule.add(channel, self.rate, now)
+                    self._outbox.schedule(channel, self.rate, now)
             case _:
                 raise RemoteProtocolError("not a message for the mux")
 
@@ -269,14 +198,8 @@ class Mux:
             if number >= self._next:
                 raise RemoteProtocolError("a message for a channel that was never opened")
         elif number // 2 not in self._opened:
-            self._keep_early(message)
+            self._early.keep(message)
         return None
-
-    def _keep_early(self, message: Data | Credit | Reset) -> None:
-        self._early.append(message)
-        self._early_bytes += len(message.data) if isinstance(message, Data) else 0
-        if self._early_bytes > CONNECTION_CREDIT_BYTES or len(self._early) > _EARLY_MAX_MESSAGES:
-            raise RemoteProtocolError("too much for channels that were never opened")
 
     def _receive_open(self, message: Open, now: float) -> None:
         number = message.channel
@@ -287,18 +210,21 @@ class Mux:
         if number > _CHANNEL_NUMBER_MAX:
             raise RemoteProtocolError("channel numbers have run out")
         self._opened.add(number // 2, number // 2 + 1)
-        channel = self._make(
-            number, ours=False, interactive=message.interactive, compressed=message.compressed
+        channel = Channel(
+            number,
+            message.service,
+            self._shares,
+            ours=False,
+            interactive=message.interactive,
+            compressed=message.compressed,
         )
-        channel.service = message.service
+        self._channels[number] = channel
         channel.preface = message.request_length
         if len(self._channels) > CHANNELS_MAX:
             channel.introduced = True
             self._send_reset(channel, ResetCode.LIMIT, "too many channels")
         self._introduce(channel, now)
-        early, self._early = self._early, []
-        self._early_bytes = 0
-        for kept in early:
+        for kept in self._early.take():
             self.receive(kept, now)
 
     def _receive_accept(self, message: Accept, now: float) -> None:
@@ -327,9 +253,11 @@ class Mux:
 
     def _introduce(self, channel: Channel, now: float) -> None:
         """Tells of the request or the reply once it is whole."""
+        if channel.receiving.reset:
+            return
         preface = channel.introduce()
         if channel.receiving.credit.consumed:
-            self._note_credit(channel, now)
+            self._outbox.note_credit(channel, self.round_trip, now)
         if preface is None:
             return
         if channel.ours:
@@ -340,18 +268,16 @@ class Mux:
             self.events.append(events.ChannelReadable(channel))
 
     def _receive_reset(self, channel: Channel, message: Reset) -> None:
-        known = channel.sending.reset
-        try:
-            code = ResetCode(message.code)
-        except ValueError:
-            code = ResetCode.FAILED
+        # Nobody was told of a channel whose request never came whole.
+        silent = channel.sending.reset or not (channel.ours or channel.introduced)
         ended = channel.sending.finished and channel.receiving.complete
         channel.receiving.discard(message.final)
-        self._connection_due = self._connection_due or self._grant_connection()
+        self._outbox.note_connection_credit()
         channel.awaits_reset = False
         if not channel.reset_sent and not ended:
             self._send_reset(channel, ResetCode.CANCELLED, "")
-        if not known:
+        if not silent:
+            code = _reset_code(message.code)
             self.events.append(events.ChannelReset(channel, code, message.text))
         self._forget_if_finished(channel)
 
@@ -362,20 +288,19 @@ class Mux:
         channel.awaits_reset = not channel.receiving.complete and not channel.receiving.reset
         channel.sending.discard()
         channel.receiving.discard(None)
-        self._schedule.remove(channel)
-        self._control.append(Reset(channel.number, code, channel.sending.credit.used, text))
+        self._outbox.forget(channel)
+        self._outbox.send(Reset(channel.number, code, channel.sending.credit.used, text))
         self._forget_if_finished(channel)
 
     def _forget_if_finished(self, channel: Channel) -> None:
         if channel.finished and self._channels.pop(channel.number, None) is not None:
-            self._schedule.remove(channel)
+            self._outbox.forget(channel)
             channel.receiving.credit.close()
 
-    def _note_credit(self, channel: Channel, now: float) -> None:
-        receiving = channel.receiving
-        if not receiving.complete and receiving.credit.grant(self.round_trip, now) is not None:
-            self._credit_due[channel.number] = None
-        self._connection_due = self._connection_due or self._grant_connection()
 
-    def _grant_connection(self) -> bool:
-        return self._granted.grant(self.round_trip, 0.0) is not None
+def _reset_code(code: int) -> ResetCode:
+    """What the peer's number means; one that is never on the wire is unknown."""
+    try:
+        return ResetCode(code) if code < ResetCode.LOST else ResetCode.FAILED
+    except ValueError:
+        return ResetCode.FAILED
