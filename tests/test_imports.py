@@ -29,8 +29,8 @@ LAYERS = {
     "aio": ("protocol", "errors"),
     "transports": ("aio.stream", "termsafe", "errors"),
     "services": ("aio.channel", "host", "errors"),
-    "agent": ("services", "aio", "identity", "trust", "termsafe", "errors"),
-    "console": ("services", "aio", "identity", "trust", "termsafe", "errors"),
+    "agent": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
+    "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "cli": ("",),
 }
 
@@ -39,7 +39,7 @@ ONLY_IN = {
     "guardpost._framing": ("protocol.framing",),
     "guardpost.protocol.connection": ("protocol", "aio"),
     "argcomplete": ("cli",),
-    "msgspec": ("protocol.messages", "services", "console.owner", "cli"),
+    "msgspec": ("protocol.messages", "services", "cli"),
     "nacl": ("protocol.handshake", "protocol.session", "identity", "trust", "agent.accounts"),
     "psutil": ("host",),
     "pyghmi": ("transports.ipmi",),

@@ -5,7 +5,6 @@ function that takes an Opener.
 """
 
 import argparse
-import importlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -14,8 +13,10 @@ from guardpost.cli import hosts
 
 if TYPE_CHECKING:
     from guardpost.aio.channel import Opener
+    from guardpost.aio.stream import ByteStream
+    from guardpost.console.line import ConnectOptions, Line
 
-__all__ = ["connect", "run_with"]
+__all__ = ["canonical_name", "connect", "connect_options", "line_of", "run_with"]
 
 
 def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Opener]":
@@ -23,9 +24,17 @@ def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Opener]":
 
     Raises NoSuchTarget and UsageError; entering it raises what the session does.
     """
-    session = importlib.import_module("guardpost.console.session")
+    from guardpost.console import session
+
     host = hosts.resolve(args.target)
-    options = session.ConnectOptions(
+    return session.connect(line_of(host), connect_options(args, host))
+
+
+def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptions":
+    """What `args` say; where they are silent, what stands in hosts.toml."""
+    from guardpost.console.line import ConnectOptions
+
+    return ConnectOptions(
         identity=args.identity or host.identity,
         agent_key=args.agent_key or host.agent_key,
         trust_new=args.trust_new,
@@ -37,8 +46,27 @@ def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Opener]":
         quiet=args.quiet,
         verbose=args.verbose,
     )
-    opened: AbstractAsyncContextManager[Opener] = session.connect(host.line, options)
-    return opened
+
+
+def line_of(host: hosts.Host) -> "Line":
+    """The line of `host`; nothing is opened yet. Raises UsageError, NoSuchTarget."""
+    from guardpost.console.line import Line
+    from guardpost.transports.target import canonical, parse_target
+
+    target = parse_target(host.line)
+
+    async def open_line() -> "ByteStream":
+        from guardpost.transports import open_target
+
+        return await open_target(target)
+
+    profile = target.options.get("profile", host.profile)
+    return Line(canonical(target), host.line, open_line, profile)
+
+
+def canonical_name(target: str) -> str:
+    """The one text under which locks and accepted agent keys of TARGET are kept."""
+    return line_of(hosts.resolve(target)).name
 
 
 def run_with(args: argparse.Namespace, work: "Callable[[Opener], Awaitable[int]]") -> int:

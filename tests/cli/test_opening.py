@@ -1,9 +1,6 @@
 import argparse
 import asyncio
 import contextlib
-import dataclasses
-import sys
-import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,21 +10,9 @@ from support.channels import MemoryOpener
 from guardpost.aio.channel import Opener
 from guardpost.cli import hosts, opening
 from guardpost.cli.options import add_console_options
+from guardpost.console import session
+from guardpost.console.line import ConnectOptions, Line
 from guardpost.errors import NoSuchTarget
-
-
-@dataclasses.dataclass
-class ConnectOptions:
-    identity: str | None
-    agent_key: str | None
-    trust_new: bool
-    known_agents: str | None
-    psk: str | None
-    connect_timeout: float
-    use_owner: bool
-    persist: float
-    quiet: bool
-    verbose: int
 
 
 @pytest.fixture
@@ -35,14 +20,14 @@ def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
     seen: list[tuple[str, ConnectOptions]] = []
 
     @contextlib.asynccontextmanager
-    async def connect(target: str, options: ConnectOptions) -> AsyncIterator[MemoryOpener]:
-        seen.append((target, options))
+    async def connect(
+        line: Line, options: ConnectOptions, *_: object
+    ) -> AsyncIterator[MemoryOpener]:
+        seen.append((line.address, options))
         async with MemoryOpener({}) as opener:
             yield opener
 
-    session = types.ModuleType("guardpost.console.session")
-    session.connect, session.ConnectOptions = connect, ConnectOptions  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "guardpost.console.session", session)
+    monkeypatch.setattr(session, "connect", connect)
     (tmp_path / "hosts.toml").write_text('[web01]\nline = "/dev/ttyS0"\nidentity = "web.key"\n')
     monkeypatch.setattr(hosts, "FILES", [tmp_path / "hosts.toml"])
     return seen

@@ -1,0 +1,39 @@
+"""What a command knows of the line it wants, and how it wants to be connected."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from guardpost.aio.stream import ByteStream
+
+__all__ = ["ConnectOptions", "Line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line, and a way to open it."""
+
+    name: str
+    """One text for one line, however it was named: what pins and locks are kept under."""
+    address: str
+    """What another process of ours can open it by."""
+    open: "Callable[[], Awaitable[ByteStream]]"
+    profile: str | None = None
+    """The name of the only profile to use."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectOptions:
+    """The command line's options, as it gave them: paths with their `~`, None for "not said"."""
+
+    identity: str | None = None
+    agent_key: str | None = None
+    trust_new: bool = False
+    known_agents: str | None = None
+    psk: str | None = None
+    connect_timeout: float = 30.0
+    use_owner: bool = True
+    persist: float = 10.0
+    quiet: bool = False
+    verbose: int = 0
