@@ -11,7 +11,6 @@ from guardpost.protocol.limits import (
     AGENT_PING_FAST_SECONDS,
     AGENT_PING_SECONDS,
     ASK_SECONDS,
-    DEAF_SECONDS,
     QUIET_AFTER_TEXT_SECONDS,
 )
 
@@ -61,39 +60,43 @@ class ConsoleSilence(Silence):
     def asked(self, now: float) -> None:
         self._ask_at = now + ASK_SECONDS
 
-    def text(self, now: float) -> None:
-        super().text(now)
-        if self._ask_at is not None:
-            self._ask_at = max(self._ask_at, now + DEAF_SECONDS)
-
 
 class AgentSilence(Silence):
+    """Asks a peer that answers less and less often, one that does not every 0.75 s for 15 s.
+
+    `busy` traffic starts both over.
+    """
+
     def __init__(self, now: float) -> None:
         super().__init__(now)
-        self._step = AGENT_PING_SECONDS
-        self._fast_until = now + AGENT_PING_FAST_SECONDS
-        self._answered = True
+        self._idle_step = AGENT_PING_SECONDS  # between questions that are answered
+        self._mute_step = AGENT_PING_SECONDS  # between those that are not, after the fast ones
+        self._fast_until = now
+        self._unanswered = 0
 
     def opened(self, now: float, *, busy: bool) -> None:
         self._text_at = _NEVER
-        if busy or not self._answered:
-            self._step = AGENT_PING_SECONDS
-        self._answered = True
-        self._fast_until = now + AGENT_PING_FAST_SECONDS
-        self._ask_at = now + self._step
+        if busy or self._unanswered > 1:
+            self._idle_step = AGENT_PING_SECONDS
+        self._unanswered = 0
+        self._ask_at = now + self._idle_step
 
     def suspended(self, now: float) -> None:
-        if self._ask_at is None:
-            self._ask_at = now + self._step
+        self._begin_fast(now)
+        self._unanswered += 1
 
     def asked(self, now: float) -> None:
-        # A peer that answers is asked less and less often, one that does not for 15 s as often
-        # as can be.
-        if self._answered or now >= self._fast_until:
-            self._step = min(2 * self._step, ASK_SECONDS)
-        if self._answered:
-            self._fast_until = now + AGENT_PING_FAST_SECONDS
-            self._answered = False
+        if not self._unanswered:
+            self._idle_step = min(2 * self._idle_step, ASK_SECONDS)
+            self._begin_fast(now)
+        elif now < self._fast_until:
             self._ask_at = now + AGENT_PING_SECONDS
         else:
-            self._ask_at = now + self._step
+            self._mute_step = min(2 * self._mute_step, ASK_SECONDS)
+            self._ask_at = now + self._mute_step
+        self._unanswered += 1
+
+    def _begin_fast(self, now: float) -> None:
+        self._mute_step = AGENT_PING_SECONDS
+        self._fast_until = now + AGENT_PING_FAST_SECONDS
+        self._ask_at = now + AGENT_PING_SECONDS
