@@ -6,16 +6,16 @@ one before it is about to end. For that we need to know when the line will be fr
 tell us: they carry the receiver's clock, so a busy way back does not blur them.
 
 Words. A packet is handed over (`sent`) at S on our clock and arrives at T on the receiver's.
-`base` is the smallest T - S - size/rate seen lately: propagation and the clocks' offset. Then
-T - base is when the line had finished it, on our clock, and what was sent after it follows at
-`rate`: `free_at`.
+`base` is T - S - size/rate of the packet that came through fastest lately: propagation and the
+clocks' offset. Then T - base is when the line had finished it, on our clock, and what was sent
+after it follows at `rate`: `free_at`.
 
 The rate is measured only while the line was surely busy: the packet was handed over before the
 one in front of it had finished, so that size / (T - T before) is the line's own speed. There is
 no pacing factor below 1, which would ratchet down; instead `slack`, how long before the end of
 a frame the next one is handed over, grows when the line was found idle although we had
-something to send, and shrinks slowly otherwise. Now and then one frame goes out early on
-purpose (`probe`): two frames back to back show a rate that has gone up. In flight there is
+something to send, and shrinks slowly otherwise. Now and then a few frames go out early on
+purpose (`probe`): frames back to back show a rate that has gone up. In flight there is
 never more than rate x round trip + a few frames, so a line that falls silent, or ten times
 slower, costs one short queue and not a long one.
 """
@@ -50,29 +50,34 @@ class _Flight:
     probe: bool  # handed over together with the one in front of it, on purpose
 
 
-class WindowedMinimum:
-    """The smallest sample of the last one to two windows."""
+class SmallestDelay:
+    """The packet of the last one to two windows that was through fastest, queue and size included.
+
+    Its own time on the line is taken off with the rate of the moment, not of then: a rate that was
+    wrong for a while leaves nothing behind.
+    """
 
     __slots__ = ("_current", "_previous", "_until", "_window")
 
     def __init__(self, window: float) -> None:
         self._window = window
         self._until = float("-inf")
-        self._current = float("inf")
-        self._previous = float("inf")
+        self._current = self._previous = (float("inf"), 0)
 
-    def sample(self, value: float, now: float) -> None:
+    def sample(self, delay: float, size: int, now: float) -> None:
+        """A packet of `size` bytes took `delay` seconds."""
         if now >= self._until:
             fresh = now < self._until + self._window
-            self._previous = self._current if fresh else float("inf")
-            self._current = value
+            self._previous = self._current if fresh else (float("inf"), 0)
+            self._current = (delay, size)
             self._until = now + self._window
-        elif value < self._current:
-            self._current = value
+        elif delay < self._current[0]:
+            self._current = (delay, size)
 
-    @property
-    def value(self) -> float:
-        return min(self._current, self._previous)
+    def without_size(self, rate: float | None) -> float:
+        """What a packet of no size would have taken; infinity before the first sample."""
+        delay, size = min(self._current, self._previous)
+        return delay - size / rate if rate else delay
 
 
 class LineModel:
@@ -84,8 +89,8 @@ class LineModel:
         self.free_at = 0.0
         self.in_flight = 0
         self._flights: deque[_Flight] = deque()
-        self._base = WindowedMinimum(_BASE_WINDOW_SECONDS)
-        self._round_trip = WindowedMinimum(_BASE_WINDOW_SECONDS)
+        self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
+        self._round_trip = SmallestDelay(_BASE_WINDOW_SECONDS)
         self._clock: int | None = None
         self._clock_seconds = 0.0
         self._before: float | None = None  # T of the newest acked packet
@@ -136,7 +141,7 @@ class LineModel:
         """How much may be in flight: rate x smallest round trip, and a few frames."""
         if self.rate is None:
             return self._start_packets * frame
-        round_trip = self._round_trip.value
+        round_trip = max(0.0, self._round_trip.without_size(self.rate))
         if round_trip == float("inf"):
             round_trip = 0.0
         return int(self.rate * (round_trip + self.slack)) + (_FRAMES_AHEAD + self._probing) * frame
@@ -174,9 +179,8 @@ class LineModel:
         self.in_flight -= size
         last = group[-1]
         if last.number == largest:
-            own = last.size / self.rate if self.rate else 0.0
-            self._base.sample(arrived - last.sent - own, now)
-            self._round_trip.sample(max(0.0, now - last.sent - own - delay), now)
+            self._base.sample(arrived - last.sent, last.size, now)
+            self._round_trip.sample(now - last.sent - delay, last.size, now)
             if self._before is not None:
                 self._compare(group, size, arrived - self._before)
                 self._measure(group, size, arrived)
@@ -190,8 +194,8 @@ class LineModel:
         self.free_at = 0.0
         self._before = None
         self._samples.clear()
-        self._base = WindowedMinimum(_BASE_WINDOW_SECONDS)
-        self._round_trip = WindowedMinimum(_BASE_WINDOW_SECONDS)
+        self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
+        self._round_trip = SmallestDelay(_BASE_WINDOW_SECONDS)
 
     def gave_up(self, number: int) -> None:
         """Packets up to `number` are not waited for any longer (a probe goes out)."""
@@ -212,8 +216,8 @@ class LineModel:
     def _compare(self, group: list[_Flight], size: int, elapsed: float) -> None:
         """Frames handed over together were on a busy line, whatever we think of it.
 
-        A line that became faster looks like an idle one of the old rate, and `base` sinks with it; so
-        when two probes in a row show more, all that was derived from the old rate is forgotten.
+        A line that became faster looks like an idle one of the old rate, and `base` sinks with it;
+        so when two probes in a row show more, what was derived from the old rate is forgotten.
         """
         if all(flight.probe for flight in group):
             self._probe_size += size
@@ -228,7 +232,7 @@ class LineModel:
         if believed > self.rate * _FASTER:
             self.rate = believed
             self._samples.clear()
-            self._base = WindowedMinimum(_BASE_WINDOW_SECONDS)
+            self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
             self._probe_before = 0.0
 
     def _measure(self, group: list[_Flight], size: int, arrived: float) -> None:
@@ -236,7 +240,7 @@ class LineModel:
         assert self._before is not None
         first, last = group[0], group[-1]
         elapsed = arrived - self._before
-        base = self._base.value
+        base = self._base.without_size(self.rate)
         if self.rate is None:
             if elapsed > 0 and first.sent <= self._before - base:
                 self._take(size, elapsed)
@@ -295,7 +299,7 @@ class LineModel:
         """Move `free_at` to what the newest arrival says."""
         if self.rate is None:
             return
-        free = arrived - self._base.value
+        free = arrived - self._base.without_size(self.rate)
         for flight in self._flights:
             free = max(free, flight.sent) + flight.size / self.rate
         if free < self.free_at or self.free_at < now:

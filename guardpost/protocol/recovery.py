@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.limits import (
     FRAME_BULK_SECONDS,
+    FRAME_INTERACTIVE_BYTES,
+    FRAME_INTERACTIVE_FAST_SECONDS,
     FRAME_INTERACTIVE_SECONDS,
     FRAME_MIN_BYTES,
     FRAME_START_BYTES,
@@ -84,7 +86,10 @@ class FrameSize:
         if rate is None:
             return FRAME_START_BYTES
         typing = now < self._interactive_until
-        size = rate * (FRAME_INTERACTIVE_SECONDS if typing else FRAME_BULK_SECONDS)
+        size = rate * FRAME_BULK_SECONDS
+        if typing:
+            cheap = max(float(FRAME_INTERACTIVE_BYTES), rate * FRAME_INTERACTIVE_FAST_SECONDS)
+            size = min(rate * FRAME_INTERACTIVE_SECONDS, cheap)
         if self._lost > 0.5 and self._sent_bytes:
             size = min(size, math.sqrt(_OVERHEAD_BYTES * self._sent_bytes / self._lost))
         return max(FRAME_MIN_BYTES, min(int(size), self._grown, PACKET_BODY_MAX_BYTES))
