@@ -49,6 +49,11 @@ class Inflater:
         self._inflate = zlib.decompressobj(-15)
         self._held = bytearray()
 
+    @property
+    def holding(self) -> bool:
+        """A block has begun and its end is not here yet."""
+        return bool(self._held)
+
     def feed(self, data: bytes, room: int) -> bytes:
         """Raises RemoteProtocolError for damage, and for a block that expands beyond `room`."""
         held = self._held
@@ -89,4 +94,6 @@ class Inflater:
             raise RemoteProtocolError(f"a compressed block is damaged: {error}") from None
         if len(plain) >= limit or self._inflate.unconsumed_tail:
             raise RemoteProtocolError("a compressed block expands too far")
+        if self._inflate.eof:
+            raise RemoteProtocolError("a compressed block is damaged: it ends the stream")
         return plain

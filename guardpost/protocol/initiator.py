@@ -144,11 +144,7 @@ class Initiator:
         if self.deadline is None or now < self.deadline:
             return
         if self.stage is Stage.LISTENING:
-            obstacle = None if self._consent else cautious_about(self._heard)
-            if obstacle:
-                self._fail(f"the line shows {obstacle}; nothing was sent")
-            else:
-                self._send_hello(now)
+            self._send_hello(now)
         elif self.stage is Stage.HELLO_SENT:
             if self._tries < len(HELLO_TRIES_SECONDS):
                 self._send_hello(now)
@@ -168,6 +164,11 @@ class Initiator:
             self._fail("the agent answered our hello and then fell silent")
 
     def _send_hello(self, now: float) -> None:
+        obstacle = None if self._consent else cautious_about(self._heard)
+        if obstacle:
+            what = "nothing more" if self.hello else "nothing"
+            self._fail(f"the line shows {obstacle}; {what} was sent")
+            return
         if not self.hello:
             nonce = int.from_bytes(self._random_bytes(8), "little")
             self.hello = Hello(False, nonce, self._order[0], self._order[0]).encode()

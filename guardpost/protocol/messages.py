@@ -37,7 +37,9 @@ _LENGTH = 2
 
 
 def _text(text: str) -> bytes:
-    raw = text.encode("utf-8", "replace")[:TEXT_MAX_BYTES]
+    raw = text.encode("utf-8", "replace")
+    if len(raw) > TEXT_MAX_BYTES:  # cut between two characters
+        raw = raw[:TEXT_MAX_BYTES].decode("utf-8", "ignore").encode()
     return bytes((len(raw),)) + raw
 
 

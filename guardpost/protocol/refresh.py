@@ -37,6 +37,7 @@ class Refresh:
         self._random_bytes = random_bytes
         self._psk = psk
         self._handshake: Handshake | None = None
+        self._received: dict[int, bytes] = {}  # the newest of each step
         self.deadline: float | None = now + REFRESH_SECONDS if console else None
 
     def begin(self, now: float) -> Rekey:
@@ -55,13 +56,19 @@ class Refresh:
         )
 
     def receive(self, message: Rekey) -> Rekey | None:
-        """The peer's next step; returns our answer. Raises RemoteProtocolError."""
+        """The peer's next step; returns our answer, None if there is none or it was given before.
+
+        Raises RemoteProtocolError.
+        """
+        if self._received.get(message.step) == message.noise:
+            return None  # a probe brought it again
         if message.step == 1 and not self._console:
             self._handshake = self._begin(initiator=False)
         elif message.step != (2 if self._console else 3) or self._handshake is None:
             raise RemoteProtocolError("a rekey message out of turn")
         handshake = self._handshake
         handshake.read_message(message.noise)
+        self._received[message.step] = message.noise
         if handshake.remote_static not in (None, self._peer_static):
             raise RemoteProtocolError("a rekey with another static key")
         answer = None

@@ -134,7 +134,7 @@ class SealedSession:
         return number
 
     def _seen(self, number: int) -> bool:
-        return number <= self.largest_opened - REPLAY_WINDOW_PACKETS or number in self._opened
+        return number < self.largest_opened - REPLAY_WINDOW_PACKETS or number in self._opened
 
     def _remember(self, number: int) -> None:
         self._opened.add(number, number + 1)

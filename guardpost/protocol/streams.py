@@ -133,16 +133,10 @@ class SendingStream:
             self._fin_acked = True
         start, stop = message.offset, message.offset + len(message.data)
         self._lost.remove(start, stop)
-        if start <= self._base:
-            acked_to = stop
-        else:
-            self._acked.add(start, stop)
-            return
-        if self._acked:
-            self._acked.add(self._base, acked_to)
+        self._acked.add(max(start, self._base), stop)
+        if self._acked and self._acked.first[0] == self._base:
             acked_to = self._acked.first[1]
             self._acked.drop_first()
-        if acked_to > self._base:
             del self._buffer[: acked_to - self._base]
             self._base = acked_to
 
@@ -172,6 +166,7 @@ class ReceivingStream:
         self._early: dict[int, bytes] = {}
         self._chunks: deque[bytes] = deque()
         self.readable = 0
+        self._reached = 0  # the largest offset seen
         self._end: int | None = None
         self.reset = False
 
@@ -196,7 +191,8 @@ class ReceivingStream:
             if self._end not in (None, stop):
                 raise RemoteProtocolError("a stream has two ends")
             self._end = stop
-        if self._end is not None and (stop > self._end or self._expected > self._end):
+        self._reached = max(self._reached, stop)
+        if self._end is not None and self._reached > self._end:
             raise RemoteProtocolError("data beyond the end of a stream")
         if self.reset:
             return
@@ -216,6 +212,8 @@ class ReceivingStream:
             if offset > self._expected:
                 break
             self._in_order(offset, self._early.pop(offset))
+        if self._inflater is not None and self._inflater.holding and self.complete:
+            raise RemoteProtocolError("a compressed stream ends inside a block")
 
     def _trim_early(self) -> None:
         """Overlapping pieces of differently cut repeats must not pile up."""
