@@ -2,4 +2,79 @@
 
 `serve(channel, request, …)` is the agent's half; the client calls beside it are
 the console's. No service knows another one, nor the protocol under its channel.
+
+SERVICES is what an agent offers. It imports a service when that is first asked for:
+an agent that nobody asks for a process list stays small.
 """
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from guardpost.aio.channel import Channel
+    from guardpost.services.action import Action
+
+__all__ = ["SERVICES", "Asker", "Service"]
+
+
+class Asker(NamedTuple):
+    """Who asks, and whom: what a service may want to know besides its request."""
+
+    user: str
+    """What the operator calls himself; empty when he did not say."""
+    agent_version: str
+
+
+class Service(NamedTuple):
+    serve: "Callable[[Channel, bytes, Asker], Awaitable[None]]"
+    action: "Callable[[bytes], Action]"
+    """What a request wants, for the policy. Raises RemoteProtocolError when malformed."""
+
+
+def _tunnel() -> Service:
+    from guardpost.services import tunnel
+
+    return Service(lambda channel, request, _: tunnel.serve(channel, request), tunnel.action)
+
+
+def _exec() -> Service:
+    from guardpost.services import exec as program
+
+    return Service(
+        lambda channel, request, asker: program.serve(channel, request, user=asker.user),
+        program.action,
+    )
+
+
+def _ps() -> Service:
+    from guardpost.services import processes
+
+    return Service(
+        lambda channel, request, _: processes.serve_ps(channel, request), processes.ps_action
+    )
+
+
+def _kill() -> Service:
+    from guardpost.services import processes
+
+    return Service(
+        lambda channel, request, _: processes.serve_kill(channel, request), processes.kill_action
+    )
+
+
+def _info() -> Service:
+    from guardpost.services import info
+
+    return Service(
+        lambda channel, request, asker: info.serve_info(channel, request, asker.agent_version),
+        info.info_action,
+    )
+
+
+SERVICES: Mapping[str, Callable[[], Service]] = {
+    "tcp": _tunnel,
+    "exec": _exec,
+    "ps": _ps,
+    "kill": _kill,
+    "info": _info,
+}
