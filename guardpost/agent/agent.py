@@ -1,0 +1,213 @@
+"""Agent: one port, a person's text and a console's frames together, until it is stopped.
+
+It holds the pieces and no rule of theirs: the connection knows the protocol, the prompt the
+person, Reception what a console may do. The port may vanish and come back meanwhile.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from guardpost.agent.accounts import Accounts
+from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.output import TextOutput, WatchedStream
+from guardpost.agent.prompt import Prompt
+from guardpost.agent.reception import Reception
+from guardpost.agent.verbs import Host, this_host
+from guardpost.aio.driver import Driver
+from guardpost.aio.session_channel import SessionChannel
+from guardpost.aio.stream import ByteStream
+from guardpost.aio.supervisor import Backoff, reopen
+from guardpost.errors import GoAwayCode, TransportError
+from guardpost.identity import Identity, fingerprint
+from guardpost.protocol import events
+from guardpost.protocol.agent_connection import AgentConnection
+from guardpost.services import SERVICES, Service
+from guardpost.services.introductions import agent_kind, agent_settings
+
+__all__ = ["Agent", "OpenLine"]
+
+GOODBYE_SECONDS: Final = 0.5
+# A line that ended sooner than this is not asked again at once.
+SHORT_LINE_SECONDS: Final = 2.0
+SUSPENDED_WORDS: Final = b"\r\nguardpost: agent here, session suspended; console may go on\r\n"
+
+OpenLine = Callable[[], Awaitable[ByteStream]]
+
+_log = logging.getLogger("guardpost.agent")
+
+
+class Agent:
+    """Everything but the port, which run() is told how to open. Needs a running loop.
+
+        agent = Agent(identity=..., authorized=..., accounts=Accounts(), version="1.0")
+        await agent.run(open_line)      # until stop() is called
+
+    `accounts` None: no text prompt, whatever is typed goes unanswered. `psk` is 32 bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        authorized: AuthorizedConsoles,
+        accounts: Accounts | None,
+        version: str,
+        host: Host | None = None,
+        psk: bytes | None = None,
+        services: Mapping[str, Callable[[], Service]] = SERVICES,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.connection = AgentConnection(
+            static_private=identity.private,
+            settings=agent_settings(version, socket.gethostname()),
+            message_2_payload=agent_kind(ephemeral=identity.is_ephemeral),
+            random_bytes=random_bytes,
+            psk=psk,
+        )
+        self.driver = Driver(self.connection, self._on_event, self._on_channel)
+        self._reception = Reception(authorized, version, services)
+        self._output = TextOutput(self._send_text)
+        self._prompt: Prompt | None = None
+        if accounts is not None:
+            self._prompt = Prompt(
+                self._output.write,
+                drain=self._output.drain,
+                accounts=accounts,
+                host=host or this_host(version),
+            )
+        self._is_suspended = False
+        self._has_line = False
+        self._stop_wanted = asyncio.Event()
+        self._goodbye = ""
+
+    # --- its life ---
+
+    async def run(self, open_line: OpenLine, stream: ByteStream | None = None) -> None:
+        """Serve until stop(). `stream` is the line if it is open already.
+
+        `open_line` is asked again whenever the line went away; while it raises a
+        TransportError it is asked again, any other error ends this and is raised.
+        """
+        serving = asyncio.ensure_future(self._serve(open_line, stream))
+        stopping = asyncio.ensure_future(self._stop_wanted.wait())
+        try:
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+            await self._say_goodbye()
+        finally:
+            for task in (serving, stopping):
+                task.cancel()
+            await asyncio.gather(serving, stopping, return_exceptions=True)
+            await self._close()
+
+    def stop(self, reason: str = "the agent is stopped") -> None:
+        """End run(): the console hears `reason`, sealed, and what runs for it ends."""
+        self._goodbye = reason
+        self._stop_wanted.set()
+
+    async def _serve(self, open_line: OpenLine, stream: ByteStream | None) -> None:
+        pauses = Backoff()
+        while True:
+            if stream is None:
+                stream = await reopen(open_line, on_wait=self._on_wait)
+                _log.info("the line is back")
+                if self._is_suspended:
+                    self.connection.send_text(SUSPENDED_WORDS)
+            opened_at = self.driver.now()
+            await self._use(stream)
+            stream = None
+            if self.driver.now() - opened_at < SHORT_LINE_SECONDS:
+                await asyncio.sleep(pauses.pause())
+            else:
+                pauses = Backoff()
+
+    async def _use(self, stream: ByteStream) -> None:
+        """One line, until it ends."""
+        self._output.opened()
+        self._has_line = True
+        try:
+            await self.driver.run(WatchedStream(stream, self._output.written))
+            _log.warning("the line has ended")
+        except TransportError as error:
+            _log.warning("%s: %s", error.word, error)
+        except Exception:
+            # A defect of ours. What met it is gone with the line; the next byte finds us here.
+            _log.exception("the line is opened again")
+        finally:
+            self._has_line = False
+            self._output.gone()
+            if self._prompt is not None:
+                # Whoever comes to this port next need not be who left it.
+                self._prompt.lock("the line went away")
+                self._prompt.noise()
+            await stream.close()
+
+    def _on_wait(self, error: TransportError) -> None:
+        _log.warning("waiting for the line: %s: %s", error.word, error)
+
+    async def _say_goodbye(self) -> None:
+        self.connection.close(GoAwayCode.SHUTTING_DOWN, self._goodbye, self.driver.now())
+        self.driver.wake()
+        if self._has_line:
+            await self.driver.flush(GOODBYE_SECONDS)
+
+    async def _close(self) -> None:
+        self._reception.leave("the agent has ended")
+        self.driver.stop()
+        if self._prompt is not None:
+            self._prompt.close()
+            await self._prompt.wait_closed()
+        await self._reception.wait_closed()
+
+    # --- what the driver tells ---
+
+    def _on_event(self, event: events.Event) -> None:
+        match event:
+            case events.Text(data, clean):
+                if self._prompt is not None and clean:
+                    self._prompt.text(data)
+                elif self._prompt is not None:
+                    self._prompt.noise()
+            case events.Heard("console"):
+                if self._prompt is not None:
+                    self._prompt.lock("a console knocked")
+            case events.ConsoleKeyOffered(key, payload):
+                self._judge(key, payload)
+            case events.SessionEstablished(key, payload):
+                self._is_suspended = False
+                self._reception.enter(key, payload)
+            case events.SessionSuspended(reason):
+                self._is_suspended = True
+                _log.info("session suspended: %s", reason)
+            case events.SessionResumed():
+                self._is_suspended = False
+                _log.info("session resumed")
+            case events.SessionEnded(code, text):
+                self._is_suspended = False
+                word = "lost" if code is None else code.name.lower().replace("_", "-")
+                self._reception.leave(f"{word}: {text}" if text else word)
+            case _:
+                pass
+
+    def _judge(self, key: bytes, payload: bytes) -> None:
+        now = self.driver.now()
+        if self._reception.may_enter(key, payload):
+            self.connection.allow(now)
+            if self._reception.guest_key not in (None, key):
+                _log.warning("refused key=%s: another console has a session", fingerprint(key))
+        else:
+            text = "this console's key is not allowed here"
+            self.connection.refuse(GoAwayCode.NOT_ALLOWED, text, now)
+        self.driver.wake()
+
+    def _on_channel(self, channel: SessionChannel, service: str, request: bytes) -> None:
+        self._reception.receive(channel, service, request)
+
+    def _send_text(self, data: bytes) -> None:
+        self.connection.send_text(data)
+        self.driver.wake()
