@@ -1,0 +1,239 @@
+"""`guardpost agent [PORT]`: answer people and consoles on a port of this host, until stopped.
+
+SIGTERM and Ctrl-C say goodbye to the console and give the port back as it was found.
+"""
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from guardpost.errors import UsageError
+
+if TYPE_CHECKING:
+    from guardpost.agent.accounts import Accounts
+    from guardpost.agent.agent import Agent, OpenLine
+    from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.identity import Identity
+    from guardpost.transports.target import Target
+
+__all__ = ["configure", "run"]
+
+NEW_PASSWORD = "New password: "
+AGAIN = "Again: "
+
+_log = logging.getLogger("guardpost.agent")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        *("port",),
+        metavar="PORT",
+        nargs="?",
+        default="auto",
+        help="/dev/ttyS0, COM3, tcp-listen:[HOST:]PORT, unix-listen:/path, ...",
+    )
+    add("--baud", type=int, metavar="N", help="speed of a serial port in bit/s (115200)")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--identity", metavar="FILE", help="our private key, made on first use")
+    key.add_argument("--ephemeral", action="store_true", help="a new key, written nowhere")
+    add(
+        *("--allow",),
+        action="append",
+        default=[],
+        metavar="KEY_OR_FILE",
+        help="a console's public key, or a file of them; may be given more than once",
+    )
+    add("--psk", metavar="FILE", help="a secret that both sides also hold")
+    add("--no-prompt", action="store_true", help="consoles only: no text prompt")
+    add("--accounts", metavar="FILE", help="names and passwords of the text prompt")
+    add(
+        *("--set-password",),
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="set a password for the text prompt, and end",
+    )
+    add("--wait", action="store_true", help="wait for a port that is not there yet, or busy")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal. Raises UsageError, KeyFileError and, for the port, TransportError."""
+    if args.set_password is not None:
+        set_password(args)
+        return 0
+    target = port_of(args)
+    start_logging(args.verbose)
+    import asyncio
+
+    asyncio.run(serve(args, target))
+    return 0
+
+
+def port_of(args: argparse.Namespace) -> "Target":
+    from guardpost.transports.target import parse_target
+
+    if args.port == "auto":
+        raise UsageError("this version does not find the port by itself; give it: /dev/ttyS0")
+    target = parse_target(args.port)
+    if args.baud is None:
+        return target
+    if target.scheme != "serial" or "baud" in target.options:
+        raise UsageError("--baud is for a serial port that has no ?baud= of its own")
+    if not 50 <= args.baud <= 20_000_000:
+        raise UsageError(f"--baud is 50 to 20000000 bit/s, and {args.baud} is not")
+    return dataclasses.replace(target, options={**target.options, "baud": str(args.baud)})
+
+
+def start_logging(verbose: int) -> None:
+    """One line for each thing worth an audit, on standard error; never what was typed or sent."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+# -- serving
+
+
+async def serve(args: argparse.Namespace, target: "Target") -> None:
+    from guardpost import __version__
+    from guardpost.agent.agent import Agent
+    from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.identity import places
+    from guardpost.identity.psk import read_psk
+
+    authorized = AuthorizedConsoles(
+        args.allow, standing_file=places.authorized_consoles(os.environ)
+    )
+    accounts = None if args.no_prompt else accounts_of(args)
+    require_somebody(authorized, accounts)
+    identity = identity_of(args)
+    agent = Agent(
+        identity=identity,
+        authorized=authorized,
+        accounts=accounts,
+        version=__version__,
+        psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
+    )
+    open_line = await opener_of(target)
+    stream = None if args.wait else await open_line()
+    say_who_we_are(target, identity, authorized, accounts)
+    stop_on_signals(agent)
+    await agent.run(open_line, stream)
+
+
+def require_somebody(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> None:
+    """An agent that nobody could use is a mistake. Raises UsageError, KeyFileError."""
+    entries = authorized.entries()
+    for warning in authorized.warnings:
+        _log.warning("%s", warning)
+    if not entries and (accounts is None or not accounts.any()):
+        ways = "give --allow KEY (what `guardpost key` prints at the console)"
+        if accounts is not None:
+            ways += ", or set a password: guardpost agent --set-password"
+        raise UsageError(f"nobody could use this agent; {ways}")
+
+
+def identity_of(args: argparse.Namespace) -> "Identity":
+    from guardpost import identity
+    from guardpost.identity import places
+
+    if args.ephemeral:
+        return identity.ephemeral(os.urandom)
+    path = Path(args.identity).expanduser() if args.identity else places.agent_identity(os.environ)
+    return identity.load_or_make(path, os.urandom)
+
+
+async def opener_of(target: "Target") -> "OpenLine":
+    """What opens the line, each time it is needed. A listener stays for all its peers."""
+    from guardpost import transports
+
+    if target.scheme in ("tcp-listen", "unix-listen"):
+        from guardpost.transports.sockets import open_listener
+
+        listener = await open_listener(target)
+        _log.info("listening; consoles connect to %s", listener.address)
+        return listener.accept
+    return lambda: transports.open_target(target)
+
+
+def say_who_we_are(
+    target: "Target",
+    identity: "Identity",
+    authorized: "AuthorizedConsoles",
+    accounts: "Accounts | None",
+) -> None:
+    from guardpost.identity import fingerprint, words
+
+    def say(text: str) -> None:
+        print(f"guardpost: {text}", file=sys.stderr)
+
+    speed = ""
+    if target.scheme == "serial":
+        from guardpost.transports.serial import DEFAULT_BAUD
+
+        speed = f", {target.options.get('baud', DEFAULT_BAUD)} bit/s"
+    count = len(authorized.entries())
+    text = "no text prompt" if accounts is None else "text prompt"
+    if accounts is not None and not accounts.any():
+        text = "text prompt without login (no password is set)"
+    say(f"agent on {target} (named on the command line){speed}")
+    say(f"{count} console key{'' if count == 1 else 's'} allowed, {text}")
+    say(f"key {identity.public_key}{' (ephemeral)' if identity.is_ephemeral else ''}")
+    say(f"fingerprint {fingerprint(identity.public)}")
+    say(f"words {words(identity.public)}")
+    sys.stderr.flush()
+
+
+def stop_on_signals(agent: "Agent") -> None:
+    import asyncio
+    import signal
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(agent.stop))
+        else:
+            loop.add_signal_handler(number, agent.stop)
+    if sys.platform != "win32":
+        # Whoever started us from a terminal may leave it; keys are read again at each use anyway.
+        loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP changes nothing"))
+
+
+# -- passwords of the text prompt
+
+
+def accounts_of(args: argparse.Namespace) -> "Accounts":
+    from guardpost.agent.accounts import Accounts
+
+    return Accounts(accounts_file(args))
+
+
+def accounts_file(args: argparse.Namespace) -> Path:
+    from guardpost.agent.accounts import DEFAULT_PATH
+
+    return Path(args.accounts).expanduser() if args.accounts else DEFAULT_PATH
+
+
+def set_password(args: argparse.Namespace) -> None:
+    import getpass
+
+    from guardpost.agent import accounts
+
+    name = args.set_password or getpass.getuser()
+    if sys.stdin.isatty():
+        password = getpass.getpass(NEW_PASSWORD)
+        if getpass.getpass(AGAIN) != password:
+            raise UsageError("the two passwords differ; nothing was changed")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    path = accounts_file(args)
+    accounts.set_password(path, name, password)
+    print(f"guardpost: {name} may log in at the text prompt ({path})", file=sys.stderr)
