@@ -272,7 +272,8 @@ class Association:
             if not self._probe and not self._gate(now, frame):
                 self._waited = True
                 self.recovery.line.backlog(now, frame + _PACKET_ON_LINE_BYTES)
-                return
+                if not self._gate(now, frame):
+                    return
             messages = self._next_messages(frame, now)
             if not messages:
                 break

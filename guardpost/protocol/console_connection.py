@@ -9,7 +9,6 @@ from guardpost.protocol.connection import Connection
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.initiator import Initiator, Stage
-from guardpost.protocol.limits import PROBE_MAX_SECONDS
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession, frame_states
 
@@ -17,6 +16,8 @@ __all__ = ["ConsoleConnection"]
 
 _FLUSH_SECONDS = 0.5  # text without a delimiter behind it is shown after this
 _BREAK_SECONDS = 6.0
+_VERDICT_PINGS = 3  # a bad line eats one of them, hardly all
+_VERDICT_SECONDS = 1.5  # between them, or two round trips
 
 
 class ConsoleConnection(Connection):
@@ -40,7 +41,10 @@ class ConsoleConnection(Connection):
             None  # message 3 is out, its first packet is not here yet
         )
         self._question = b""  # a hello sent to find out whether the agent still knows our session
+        self._question_at = 0.0
         self._verdict_at: float | None = None
+        self._verdict_wait = 0.0
+        self._verdict_pings = 0
         self._flush_at: float | None = None
         self._not_before = float("-inf")
 
@@ -188,9 +192,15 @@ class ConsoleConnection(Connection):
         self._question = b""
         if association is None or association.state is not State.SUSPENDED:
             return
-        # The line works and an agent is there. One more PING decides whether it is still ours.
+        # The line works and an agent is there. A few more PINGs decide whether it is still ours.
+        self._verdict_wait = max(_VERDICT_SECONDS, 2 * (now - self._question_at))
+        self._verdict_pings = _VERDICT_PINGS
+        self._ask_for_verdict(association, now)
+
+    def _ask_for_verdict(self, association: Association, now: float) -> None:
         association.ask(now)
-        self._verdict_at = now + PROBE_MAX_SECONDS / 2
+        self._verdict_pings -= 1
+        self._verdict_at = now + self._verdict_wait
 
     # --- to the line ---
 
@@ -210,6 +220,7 @@ class ConsoleConnection(Connection):
         association = self.association
         if association is not None and association.asks_whether_known:
             association.asks_whether_known = False
+            self._question_at = now
             out.append(self._question_hello(association))
         return out
 
@@ -235,7 +246,11 @@ class ConsoleConnection(Connection):
         if self._verdict_at is not None and now >= self._verdict_at:
             self._verdict_at = None
             association = self.association
-            if association is not None and association.state is State.SUSPENDED:
+            if association is None or association.state is not State.SUSPENDED:
+                return
+            if self._verdict_pings:
+                self._ask_for_verdict(association, now)
+            else:
                 association.lose("the agent was restarted", now)
                 self._drop_dead(now)
 

@@ -1,4 +1,4 @@
-"""Bytes vanish, change, come twice, come late: every byte of a channel arrives once and in order."""
+"""Bytes vanish, change, come twice or late: each byte of a channel arrives once, in order."""
 
 import tracemalloc
 
@@ -139,7 +139,7 @@ def test_a_dead_reader_holds_the_sender_not_the_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert agents_half(pair, channel).receiving.readable <= 16384
-    assert channel.sending.buffered <= 32768
+    assert channel.sending.buffered <= 65536
     assert peak < 4 << 20
     pair.agent.reads = True
     pair.agent.drain(agents_half(pair, channel), pair.now)

@@ -114,6 +114,8 @@ class End:
             case events.ChannelReadable(channel):
                 if self.reads:
                     self.drain(channel, now)
+            case events.SessionEnded():
+                self.sources.clear()
             case events.Text(data, clean):
                 if clean:
                     self.text += data

@@ -1,4 +1,4 @@
-"""What the story tests do over and over: carry bytes over a bad line, and ask whether both ends agree."""
+"""What story tests do over and over: carry bytes over a bad line, ask whether both ends agree."""
 
 from random import Random
 
@@ -9,7 +9,21 @@ from guardpost.protocol import events
 from guardpost.protocol.channel import Channel
 from guardpost.simline import NO_FAULTS, Faults
 
-__all__ = ["agree", "carried", "open_channel", "payload", "transfer"]
+__all__ = [
+    "COARSE_FIFO_BYTES",
+    "agents_half",
+    "agree",
+    "both_live",
+    "carried",
+    "channels",
+    "establish_stubbornly",
+    "open_channel",
+    "payload",
+    "progress",
+    "received",
+    "state",
+    "transfer",
+]
 
 COARSE_FIFO_BYTES = 64  # few wakes a second, so that a test costs little
 
@@ -20,7 +34,7 @@ def payload(count: int, seed: int = 5) -> bytes:
 
 def open_channel(pair: Pair, **options: bool) -> Channel:
     """A channel that the agent has accepted."""
-    channel = pair.open(**options)
+    channel = pair.open(b"request", **options)
     assert pair.run(60, until=lambda: channel in pair.console.accepted)
     return channel
 
@@ -30,12 +44,17 @@ def agents_half(pair: Pair, channel: Channel) -> Channel:
     return next(each for each in pair.agent.opened if each.number == channel.number)
 
 
+def received(end: End, channel: Channel) -> bytes:
+    """What `end` has read from `channel` so far."""
+    return bytes(end.received.get(channel.number, b""))
+
+
 def carried(pair: Pair, channel: Channel, up: bytes, down: bytes) -> bool:
     """Every byte arrived once and in order, and both directions ended."""
     number = channel.number
     return (
-        pair.agent.received.get(number) == up
-        and pair.console.received.get(number) == down
+        received(pair.agent, channel) == up
+        and received(pair.console, channel) == down
         and number in pair.agent.ended
         and number in pair.console.ended
     )
@@ -75,15 +94,17 @@ def transfer(
 
 def establish_stubbornly(pair: Pair, tries: int = 5) -> None:
     """As a person would: ask again when a bad line ate a whole handshake."""
-    for attempt in range(tries):
+    for _ in range(tries):
         pair.begin()
-        pair.run(
-            60,
-            until=lambda: len(pair.console.of(events.HandshakeFailed)) > attempt or both_live(pair),
-        )
+        failed = failures(pair)
+        pair.run(60, until=lambda: both_live(pair) or failures(pair) > failed)  # noqa: B023
         if both_live(pair):
             return
     raise AssertionError(pair.console.events)
+
+
+def failures(pair: Pair) -> int:
+    return len(pair.console.of(events.HandshakeFailed))
 
 
 def channels(end: End) -> int:
