@@ -68,10 +68,20 @@ def run(args: argparse.Namespace) -> int:
         return 0
     target = port_of(args)
     start_logging(args.verbose)
+    leave_openssl_out()
     import asyncio
 
     asyncio.run(serve(args, target))
     return 0
+
+
+def leave_openssl_out() -> None:
+    """asyncio and hashlib import OpenSSL if it is there: 4.6 MB that an agent never uses.
+
+    BLAKE2s, SHA-256 and HMAC are in the interpreter itself; TLS is nothing we speak here.
+    """
+    for module in ("ssl", "_hashlib"):
+        sys.modules.setdefault(module, None)  # type: ignore[arg-type]
 
 
 def port_of(args: argparse.Namespace) -> "Target":
