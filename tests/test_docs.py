@@ -1,0 +1,46 @@
+"""The documents' examples run, and their tables say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from guardpost.errors import GoAwayCode, ResetCode
+from guardpost.protocol.framing import FORBIDDEN, Profile
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def test_the_embedding_example_runs() -> None:
+    example = re.search(r"```python\n(.*?)```", (DOCS / "embedding.md").read_text(), re.DOTALL)
+    assert example is not None
+    exec(compile(example[1], "docs/embedding.md", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    ("codes", "heading"), [(ResetCode, "| reset code |"), (GoAwayCode, "| code | word |")]
+)
+def test_the_protocol_lists_every_code(codes: type, heading: str) -> None:
+    text = (DOCS / "protocol.md").read_text()
+    table = text[text.index(heading) :].split("\n\n")[0]
+    listed = {
+        int(number): word for number, word in re.findall(r"^\| (\d+) \| ([\w-]+)", table, re.M)
+    }
+    assert listed == {
+        code.value: code.name.lower().replace("_", "-") for code in codes if code.value < 100
+    }
+
+
+def test_the_protocol_names_the_forbidden_bytes() -> None:
+    text = (DOCS / "protocol.md").read_text()
+    for profile in (Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE):
+        row = re.search(rf"\| `{profile.name.lower()}` \| (\d) \| ([0-9a-f ]+) \|", text)
+        assert row is not None
+        assert int(row[1]) == profile
+        assert frozenset(bytes.fromhex(row[2])) == FORBIDDEN[profile]
+
+
+def test_every_test_that_security_names_is_there() -> None:
+    text = (DOCS / "security.md").read_text()
+    for path in re.findall(r"`(tests/[\w/.]+)`", text):
+        assert (DOCS.parent / path).exists(), path
