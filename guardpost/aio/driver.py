@@ -35,6 +35,7 @@ class Driver:
         self._channels: dict[ProtocolChannel, SessionChannel] = {}
         self._wanted = asyncio.Event()
         self._writing = False
+        self._is_running = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
 
@@ -48,6 +49,7 @@ class Driver:
         Returns at the end of the stream; raises LineLost when it broke.
         """
         self.connection.line_opened(self.now())
+        self._is_running = True
         writer = self._loop.create_task(self._write(stream))
         reader = self._loop.create_task(self._read(stream))
         try:
@@ -59,6 +61,7 @@ class Driver:
                 task.cancel()
             await asyncio.gather(reader, writer, return_exceptions=True)
             self._writing = False
+            self._is_running = False
             self.connection.receive_eof(self.now())
             self._dispatch()
             self._arm()
@@ -121,8 +124,9 @@ class Driver:
         self.connection.handle_timeout(self.now())
         self._dispatch()
         self._wanted.set()
-        if self._writing:
-            # The line takes no more: what wants to be sent waits for it, everything else for its time.
+        if self._writing or not self._is_running:
+            # The line takes no more, or is away: what wants to be sent waits for it, everything
+            # else (the end of the grace) for its time.
             now = self.now()
             deadline = self.connection.next_deadline(now)
             if deadline is not None:
@@ -183,7 +187,7 @@ class Driver:
     async def open(
         self, service: str, request: bytes, *, interactive: bool = False, compress: bool = False
     ) -> SessionChannel:
-        """An accepted channel. Raises ChannelReset when it is refused, LineLost without a session."""
+        """An accepted channel. Raises ChannelReset (refused), LineLost (there is no session)."""
         if self.connection.association is None:
             raise LineLost("there is no session on this line; run the command again")
         channel = self._of(
