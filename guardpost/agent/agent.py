@@ -115,7 +115,7 @@ class Agent:
         while True:
             if stream is None:
                 stream = await reopen(open_line, on_wait=self._on_wait)
-                _log.info("the line is back")
+                _log.info("the line is open")
                 if self._is_suspended:
                     self.connection.send_text(SUSPENDED_WORDS)
             opened_at = self.driver.now()

@@ -154,8 +154,10 @@ class Reception:
 
 
 def _fail(channel: Channel, name: str, error: Exception) -> None:
-    _log.error("service %s failed", safe_text(name), exc_info=error)
     text = safe_text(f"{type(error).__name__}: {error}".splitlines()[0])
+    _log.error("service %s failed: %s", safe_text(name), text)
+    # It may hold what the service was working with, so not for everybody.
+    _log.debug("where it failed", exc_info=error)
     channel.reset(ResetCode.FAILED, text)
 
 

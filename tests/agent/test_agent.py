@@ -1,0 +1,412 @@
+"""An agent on a line in memory, with a real console on the other side, under a virtual clock."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from support.memory_line import MemoryLine
+from support.pair import CONSOLE_KEY, OTHER_KEY, make_console
+from support.virtual_time import run_virtual, until
+
+from guardpost.agent.accounts import Accounts
+from guardpost.agent.agent import Agent
+from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.aio.channel import Channel
+from guardpost.aio.driver import Driver
+from guardpost.errors import ChannelReset, GoAwayCode, ResetCode
+from guardpost.identity import Identity, ephemeral, fingerprint
+from guardpost.protocol import events
+from guardpost.protocol.framing import Profile
+from guardpost.services import Asker, Service
+from guardpost.services.action import Action
+from guardpost.services.introductions import operator
+
+AGENT_IDENTITY = ephemeral(lambda count: b"a" * count)
+CONSOLE, OTHER = Identity(CONSOLE_KEY), Identity(OTHER_KEY)
+
+
+class Services:
+    """What the services of a story saw."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asker] = []
+        self.cancelled = 0
+
+    async def echo(self, channel: Channel, request: bytes, asker: Asker) -> None:
+        self.asked.append(asker)
+        channel.accept(request[::-1])
+        while data := await channel.read():
+            await channel.write(data)
+
+    async def crash(self, channel: Channel, request: bytes, asker: Asker) -> None:
+        raise ValueError("a defect\nof a service \x1b[2J")
+
+    async def hang(self, channel: Channel, request: bytes, asker: Asker) -> None:
+        channel.accept()
+        try:
+            await asyncio.sleep(1e6)
+        except asyncio.CancelledError:
+            await asyncio.sleep(2)  # a program that wants to be killed
+            self.cancelled += 1
+            raise
+
+    def registry(self) -> dict[str, Callable[[], Service]]:
+        def of(
+            serve: Callable[[Channel, bytes, Asker], Awaitable[None]], action: Action
+        ) -> Callable[[], Service]:
+            return lambda: Service(serve, lambda request: action)
+
+        return {
+            "echo": of(self.echo, Action("monitor")),
+            "crash": of(self.crash, Action("monitor")),
+            "hang": of(self.hang, Action("monitor")),
+            "program": of(self.echo, Action("exec")),
+            "web": of(self.echo, Action("forward", "127.0.0.1", 80)),
+            "ssh": of(self.echo, Action("forward", "127.0.0.1", 22)),
+            "odd": lambda: Service(self.echo, lambda request: Action("monitor", str(1 // 0))),
+        }
+
+
+class Console:
+    """A person's console: connection and driver, and what they told."""
+
+    def __init__(self, line: MemoryLine, key: bytes = CONSOLE_KEY, seed: int = 1) -> None:
+        self.connection = make_console(seed, key)
+        self.connection._message_3_payload = operator("ann\x1b[2J")
+        self.driver = Driver(self.connection, self._on_event)
+        self.events: list[events.Event] = []
+        self.text = b""
+        self._line = line
+        self._task: asyncio.Task[None] | None = None
+
+    def _on_event(self, event: events.Event) -> None:
+        self.events.append(event)
+        if isinstance(event, events.AgentKeyOffered):
+            self.connection.accept_agent(self.driver.now())
+            self.driver.wake()
+        elif isinstance(event, events.Text):
+            self.text += event.data
+
+    def saw(self, kind: type[events.Event]) -> bool:
+        return any(isinstance(event, kind) for event in self.events)
+
+    @property
+    def goodbye(self) -> events.SessionEnded | None:
+        ended = [event for event in self.events if isinstance(event, events.SessionEnded)]
+        return ended[-1] if ended else None
+
+    async def plug_in(self) -> None:
+        self._task = asyncio.ensure_future(self.driver.run(await self._line.open("a")))
+
+    async def connect(self) -> None:
+        """Until there is a session, or a goodbye."""
+        await self.plug_in()
+        self.connection.begin(self.driver.now(), (Profile.CLEAN,))
+        self.driver.wake()
+        await until(lambda: self.saw(events.SessionEstablished) or self.goodbye)
+
+    async def leave(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self.driver.stop()
+
+    async def open(self, service: str) -> Channel:
+        return await self.driver.open(service, b"request")
+
+
+class Stage:
+    """An agent that runs, its line, its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.line = MemoryLine()
+        self.services = Services()
+        self.keys = folder / "keys"
+        self.allow("", CONSOLE)
+        self.agent = Agent(
+            identity=AGENT_IDENTITY,
+            authorized=AuthorizedConsoles([str(self.keys)]),
+            accounts=Accounts(folder / "accounts"),
+            version="9.9",
+            services=self.services.registry(),
+        )
+
+    def allow(self, permit: str, *who: Identity) -> None:
+        option = f'permit="{permit}" ' if permit else ""
+        self.keys.write_text("".join(f"{option}{each.public_key}\n" for each in who))
+
+    async def person(self, typed: bytes) -> bytes:
+        """What a bare terminal shows after `typed`; nobody else is on the line then."""
+        end = await self.line.open("a")
+        await end.write(typed)
+        shown = b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    shown += await end.read()
+        return shown
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    made = Stage(folder)
+    running = asyncio.ensure_future(made.agent.run(made.line.open_b))
+    await until(lambda: made.line.is_open("b"))
+    try:
+        yield made
+    finally:
+        made.agent.stop()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def session(folder: Path) -> AsyncIterator[tuple[Stage, Console]]:
+    async with stage(folder) as made:
+        console = Console(made.line)
+        await console.connect()
+        try:
+            yield made, console
+        finally:
+            await console.leave()
+
+
+async def refusal(console: Console, service: str) -> ChannelReset:
+    with pytest.raises(ChannelReset) as refused:
+        await console.open(service)
+    return refused.value
+
+
+def test_a_service_runs_for_an_allowed_console(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            channel = await console.open("echo")
+            assert channel.reply == b"tseuqer"
+            await channel.write(b"secret words")
+            assert await channel.read() == b"secret words"
+            await channel.write_eof()
+            assert await channel.read() == b""
+            assert made.services.asked == [Asker("ann\\x1b[2J", "9.9")]
+
+    run_virtual(story())
+    assert f"session of key={fingerprint(CONSOLE.public)} name=ann\\x1b[2J" in caplog.text
+    assert "service=echo action=monitor" in caplog.text
+    assert "secret" not in caplog.text
+    assert "\x1b" not in caplog.text
+
+
+def test_each_channel_is_judged_by_the_permits_of_the_key(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            made.allow("monitor,forward=127.0.0.1:80", CONSOLE)
+            assert await console.open("echo")
+            assert await console.open("web")
+            assert (await refusal(console, "ssh")).code is ResetCode.NOT_ALLOWED
+            exec_refusal = await refusal(console, "program")
+            assert str(exec_refusal) == "not-allowed: exec is not permitted"
+            assert (await refusal(console, "nothing")).code is ResetCode.UNSUPPORTED
+
+    run_virtual(story())
+
+
+def test_a_key_that_is_taken_out_opens_no_more_channels(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            channel = await console.open("echo")
+            made.allow("", OTHER)
+            assert (await refusal(console, "echo")).code is ResetCode.NOT_ALLOWED
+            await channel.write(b"still here")
+            assert await channel.read() == b"still here"
+
+    run_virtual(story())
+
+
+def test_a_key_nobody_allowed_learns_only_that(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            console = Console(made.line, OTHER_KEY)
+            await console.connect()
+            assert console.goodbye is not None
+            assert console.goodbye.code is GoAwayCode.NOT_ALLOWED
+            assert not console.saw(events.SessionEstablished)
+            await console.leave()
+
+    run_virtual(story())
+    assert f"refused key={fingerprint(OTHER.public)}" in caplog.text
+
+
+def test_another_console_finds_the_line_busy_and_the_session_lives_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            made.allow("", CONSOLE, OTHER)
+            channel = await console.open("echo")
+            await console.leave()  # the cable now goes to somebody else
+            other = Console(made.line, OTHER_KEY, seed=3)
+            await other.connect()
+            assert other.goodbye is not None
+            assert other.goodbye.code is GoAwayCode.BUSY
+            await other.leave()
+            assert channel is not None
+            await console.plug_in()
+
+    run_virtual(story())
+
+
+def test_a_new_session_of_the_same_key_ends_what_the_old_one_ran(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            old = Console(made.line)
+            await old.connect()
+            await old.open("hang")
+            await old.leave()
+            new = Console(made.line, seed=5)
+            await new.connect()
+            assert new.saw(events.SessionEstablished)
+            await until(lambda: made.services.cancelled)
+            assert await new.open("echo")
+            await new.leave()
+
+    run_virtual(story())
+
+
+def test_a_service_that_crashes_ends_its_channel_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (_, console):
+            assert str(await refusal(console, "crash")) == "failed: ValueError: a defect"
+            assert (await refusal(console, "odd")).code is ResetCode.FAILED
+            assert await console.open("echo")
+
+    run_virtual(story())
+    assert "service crash failed: ValueError: a defect" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
+def test_the_same_port_answers_a_person_before_and_after_a_session(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            assert b"guardpost> " in await made.person(b"\r")
+            console = Console(made.line)
+            await console.connect()
+            channel = await console.open("echo")
+            await channel.write(b"x")
+            assert await channel.read() == b"x"
+            console.connection.close(GoAwayCode.DONE, "", console.driver.now())
+            console.driver.wake()
+            await asyncio.sleep(2.5)
+            await console.leave()
+            assert b"locked" not in await made.person(b"\r")  # nobody was logged in
+            assert b"version" in await made.person(b"help\r")
+
+    run_virtual(story())
+
+
+def test_a_person_is_answered_while_a_session_is_quiet_and_it_lives_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            channel = await console.open("echo")
+            await asyncio.sleep(5)
+            console.text = b""
+            await made.person(b"\r")  # which takes the console's place for a moment
+            await console.plug_in()
+            await channel.write(b"still here")
+            assert await channel.read() == b"still here"
+
+    run_virtual(story())
+
+
+def test_a_session_outlives_the_port(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            channel = await console.open("echo")
+            made.line.unplug()
+            await asyncio.sleep(60)
+            made.line.plug()
+            await console.plug_in()
+            before = console.driver.now()
+            await channel.write(b"after a minute")
+            assert await channel.read() == b"after a minute"
+            assert console.driver.now() - before < 3
+            assert b"guardpost: agent here, session suspended" in console.text
+
+    run_virtual(story())
+
+
+def test_a_port_that_comes_back_without_a_session_says_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            await asyncio.sleep(1)
+            made.line.unplug()
+            await asyncio.sleep(5)
+            made.line.plug()
+            assert await made.person(b"") == b""
+            await asyncio.sleep(3)
+            assert b"guardpost> " in await made.person(b"\r")
+
+    run_virtual(story())
+
+
+def test_a_suspended_session_ends_after_its_grace_with_what_it_runs(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            await console.open("hang")
+            made.line.unplug()
+            await asyncio.sleep(290)
+            assert made.services.cancelled == 0, "too early"
+            await until(lambda: made.services.cancelled, 15)
+
+    run_virtual(story())
+
+
+def test_an_agent_that_is_stopped_says_goodbye_and_waits_for_its_programs(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = Stage(tmp_path)
+        running = asyncio.ensure_future(made.agent.run(made.line.open_b))
+        console = Console(made.line)
+        await console.connect()
+        await console.open("hang")
+        made.agent.stop("the host goes down")
+        await running
+        await until(lambda: console.goodbye)
+        assert console.goodbye is not None
+        assert console.goodbye.code is GoAwayCode.SHUTTING_DOWN
+        assert console.goodbye.text == "the host goes down"
+        assert made.services.cancelled == 1
+        await console.leave()
+
+    run_virtual(story())
+
+
+def test_a_line_that_takes_nothing_stops_neither_the_prompt_nor_the_end(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            end = await made.line.open("a")
+            made.line.stuck = "b"
+            for _ in range(50):
+                await end.write(b"help\r")
+                await asyncio.sleep(11)  # or it would be too much of this
+            made.line.unstick()
+            assert b"guardpost> " in await made.person(b"\r")
+            made.line.stuck = "b"
+
+    run_virtual(story())
+
+
+def test_noise_runs_no_command(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stage(tmp_path) as made:
+            await made.person(b"\r")
+            assert await made.person(b"\xfe\x00help\r") == b""
+            await asyncio.sleep(2)
+            assert b"version" in await made.person(b"\rhelp\r")
+
+    run_virtual(story())
