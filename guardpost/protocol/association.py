@@ -133,6 +133,7 @@ class Association:
         self._probe = False
         self._waited = False
         self._grace_until: float | None = None
+        self._obstacle: str | None = None
         self._busy_at = now
         self.packets_opened = 0
 
@@ -196,10 +197,15 @@ class Association:
         self._advance(_Happening.ENDED, now)
         self.events.append(events.SessionEnded(code, message.text, by_peer=True))
 
-    def text(self, now: float) -> None:
-        """Text instead of frames."""
+    def text(self, now: float, obstacle: str | None = None) -> None:
+        """Text instead of frames. `obstacle`: something in it that must not get a byte of ours."""
         self.silence.text(now)
-        if self._console and self.recovery.probes and self.state is State.LIVE:
+        self._obstacle = obstacle
+        if not self._console or self.state is not State.LIVE:
+            return
+        if obstacle:
+            self.suspend(f"the line shows {obstacle}", now)
+        elif self.recovery.probes:
             self.suspend("text arrives instead of frames", now)
 
     def line_gone(self, now: float) -> None:
@@ -213,6 +219,8 @@ class Association:
     def _advance(self, happening: _Happening, now: float) -> None:
         before = self.state
         self.state = _NEXT[before, happening]
+        if happening is _Happening.OPENED:
+            self._obstacle = None
         if happening is _Happening.OPENED and self.recovery.probes:
             self.recovery.answered(now)
         if self.state is before:
@@ -349,8 +357,11 @@ class Association:
         if self.state is not State.DEAD and asking and ask_at is not None and now >= ask_at:
             if self.state is State.SUSPENDED:
                 self._settle(self.recovery.give_up(), now)
-            self.ask(now)
-            self.asks_whether_known = self._console
+            if self._obstacle:
+                self.silence.asked(now)  # not now: a little later
+            else:
+                self.ask(now)
+                self.asks_whether_known = self._console
         if self.state is not State.LIVE:
             return
         if self._refresh.deadline is not None and now >= self._refresh.deadline:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from guardpost.errors import LocalProtocolError
 from guardpost.protocol import events
 from guardpost.protocol.association import Association, State
+from guardpost.protocol.caution import HEARD_BYTES, cautious_about
 from guardpost.protocol.connection import Connection
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
@@ -40,6 +41,7 @@ class ConsoleConnection(Connection):
         self._incoming: Association | None = (
             None  # message 3 is out, its first packet is not here yet
         )
+        self._heard = b""  # the last text of a session
         self._question = b""  # a hello sent to find out whether the agent still knows our session
         self._question_at = 0.0
         self._verdict_at: float | None = None
@@ -169,7 +171,8 @@ class ConsoleConnection(Connection):
             self._initiator.text(data)
         association = self.association
         if association is not None and _readable(data):
-            association.text(now)
+            self._heard = (self._heard + data)[-HEARD_BYTES:]
+            association.text(now, obstacle=cautious_about(self._heard))
         self._events.append(events.Text(data, clean=_readable(data)))
 
     def _pending_decoder(self) -> bool:

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 
 from guardpost.errors import RemoteProtocolError
-from guardpost.protocol.caution import cautious_about
+from guardpost.protocol.caution import HEARD_BYTES, cautious_about
 from guardpost.protocol.framing import Decoder, Encoder, Profile
 from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.hello import MAJOR, Hello, epoch, handshake_states, known_profile
@@ -19,8 +19,6 @@ from guardpost.protocol.limits import (
 )
 
 __all__ = ["Initiator", "Stage"]
-
-_HEARD_BYTES = 400  # of the last text, to recognise what it is
 
 
 class Stage(enum.Enum):
@@ -80,7 +78,7 @@ class Initiator:
     # --- from the line ---
 
     def text(self, data: bytes) -> None:
-        self._heard = (self._heard + data)[-_HEARD_BYTES:]
+        self._heard = (self._heard + data)[-HEARD_BYTES:]
 
     def agent_hello(self, candidate: bytes, now: float) -> bool:
         """True if `candidate` answers our hello."""
