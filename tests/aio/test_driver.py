@@ -1,0 +1,95 @@
+"""The driver pumps a connection over streams that come and go, under a virtual clock."""
+
+import asyncio
+
+import pytest
+from support.session import session
+from support.virtual_time import run_virtual
+
+from guardpost.errors import ChannelReset, GoAwayCode, LineLost, ResetCode
+from guardpost.protocol import events
+
+
+def test_a_session_comes_about_after_listening() -> None:
+    async def story() -> None:
+        begun = asyncio.get_running_loop().time()
+        async with session():
+            assert 0.29 < asyncio.get_running_loop().time() - begun < 0.5
+
+    run_virtual(story())
+
+
+def test_a_line_that_is_pulled_suspends_and_one_that_is_back_resumes() -> None:
+    async def story() -> None:
+        async with session() as live:
+            here, far = await live.open()
+            await live.unplug()
+            assert any(isinstance(event, events.SessionSuspended) for event in live.events)
+            await here.write(b"written while the line was gone")
+            await live.plug()
+            assert await far.read() == b"written while the line was gone"
+            assert any(isinstance(event, events.SessionResumed) for event in live.events)
+
+    run_virtual(story())
+
+
+def test_a_line_that_stays_away_loses_its_channels_after_the_grace() -> None:
+    async def story() -> None:
+        async with session() as live:
+            here, _ = await live.open()
+            await live.unplug()
+            with pytest.raises(ChannelReset) as lost:
+                await here.read()
+            assert lost.value.code is ResetCode.LOST
+            with pytest.raises(LineLost):
+                await live.console.open("test", b"")
+
+    run_virtual(story())
+
+
+def test_a_goodbye_reaches_the_other_end() -> None:
+    async def story() -> None:
+        async with session() as live:
+            _, far = await live.open()
+            live.console_connection.close(GoAwayCode.DONE, "enough", live.console.now())
+            live.console.wake()
+            await live.console.flush(1.0)
+            with pytest.raises(ChannelReset) as lost:
+                await far.read()
+            assert lost.value.code is ResetCode.LOST
+
+    run_virtual(story())
+
+
+def test_a_line_that_takes_nothing_does_not_spin() -> None:
+    """What wants to be sent waits for the line; timers go on in their own time."""
+
+    async def story() -> None:
+        async with session() as live:
+            here, far = await live.open()
+            live.line.stuck = "a"
+            writing = asyncio.create_task(here.write(bytes(200_000)))
+            await asyncio.sleep(2)
+            assert not writing.done()
+            live.line.unstick()
+            live.line.stuck = ""
+            received = 0
+            while received < 200_000:
+                received += len(await far.read())
+            await writing
+
+    run_virtual(story())
+
+
+def test_a_cancelled_open_is_reset_over_there() -> None:
+    async def story() -> None:
+        async with session() as live:
+            opening = asyncio.create_task(live.console.open("test", b"nobody answers"))
+            far, service, request = await live.served.get()
+            assert (service, request) == ("test", b"nobody answers")
+            opening.cancel()
+            with pytest.raises(ChannelReset) as reset:
+                await far.wait_reset()
+            assert reset.value.code is ResetCode.CANCELLED
+
+    run_virtual(story())
