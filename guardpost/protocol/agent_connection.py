@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
-from guardpost.protocol.association import Association, State
+from guardpost.protocol.association import Association
 from guardpost.protocol.connection import TEXT_BYTES, Connection
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
+from guardpost.protocol.life import State
 from guardpost.protocol.limits import DEAF_SECONDS, HELLO_BUCKET, HELLO_REPLIES_PER_SECOND
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.responder import Responder, Stage
@@ -128,6 +129,7 @@ class AgentConnection(Connection):
         key = responder.handshake.remote_static or b""
         old = self.association
         if old is not None and old.state is not State.DEAD and key != self._session_key:
+            old.ask(now)  # it may have died without a word, and then this is how we notice
             self.refuse(GoAwayCode.BUSY, "another console has a session", now)
             return
         if old is not None:

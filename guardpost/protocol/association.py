@@ -4,7 +4,6 @@ No rule of its own but their order. It lives, is suspended while its peer does n
 is dead for good.
 """
 
-import enum
 from collections import deque
 from dataclasses import dataclass
 
@@ -12,8 +11,10 @@ from guardpost.errors import GoAwayCode, LocalProtocolError, RemoteProtocolError
 from guardpost.protocol import events
 from guardpost.protocol.acks import AckKeeper
 from guardpost.protocol.framing import Decoder, Encoder, Profile
+from guardpost.protocol.life import NEXT, Happening, State
 from guardpost.protocol.limits import (
     BATCH_BYTES,
+    DEAF_SESSION_SECONDS,
     FRAME_START_BYTES,
     GRACE_SECONDS,
     PROBES_MAX,
@@ -34,38 +35,11 @@ from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession
 from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
 
-__all__ = ["Association", "State", "Statistics"]
+__all__ = ["Association", "Statistics"]
 
 _SMALL_DATA_BYTES = 256  # what a keystroke and its echo come to, tunnelled or not
 _GOAWAYS_MAX = 3
 _PACKET_ON_LINE_BYTES = 34  # header, tag, CRC, stuffing, delimiter of a full packet
-
-
-class State(enum.Enum):
-    LIVE = "live"
-    SUSPENDED = "suspended"
-    DEAD = "dead"
-
-
-class _Happening(enum.Enum):
-    OPENED = "a packet opened"
-    SILENT = "line gone, or the probes went unanswered"
-    ENDED = "GOAWAY, or superseded"
-    EXPIRED = "the grace is over"
-
-
-_NEXT: dict[tuple[State, _Happening], State] = {
-    (State.LIVE, _Happening.OPENED): State.LIVE,
-    (State.LIVE, _Happening.SILENT): State.SUSPENDED,
-    (State.LIVE, _Happening.ENDED): State.DEAD,
-    (State.SUSPENDED, _Happening.OPENED): State.LIVE,
-    (State.SUSPENDED, _Happening.SILENT): State.SUSPENDED,
-    (State.SUSPENDED, _Happening.ENDED): State.DEAD,
-    (State.SUSPENDED, _Happening.EXPIRED): State.DEAD,
-    (State.DEAD, _Happening.OPENED): State.DEAD,
-    (State.DEAD, _Happening.SILENT): State.DEAD,
-    (State.DEAD, _Happening.ENDED): State.DEAD,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +103,10 @@ class Association:
         self._going_away: GoAway | None = None
         self._last_goaway: GoAway | None = None
         self._goaways = 0
-        self._ping = False
-        self._probe = False
-        self._waited = False
+        self._ping = self._probe = self._waited = False
         self._grace_until: float | None = None
         self._obstacle: str | None = None
+        self._heard_at = now
         self._busy_at = now
         self.packets_opened = 0
 
@@ -149,7 +122,7 @@ class Association:
         if self.state is State.DEAD:
             self.repeat_goaway()
             return
-        self._advance(_Happening.OPENED, now)
+        self._advance(Happening.OPENED, now)
         try:
             self._dispatch(number, len(body), decode_messages(plain), now)
         except RemoteProtocolError as error:
@@ -194,7 +167,7 @@ class Association:
             code = GoAwayCode(message.code)
         except ValueError:
             code = GoAwayCode.PROTOCOL
-        self._advance(_Happening.ENDED, now)
+        self._advance(Happening.ENDED, now)
         self.events.append(events.SessionEnded(code, message.text, by_peer=True))
 
     def text(self, now: float, obstacle: str | None = None) -> None:
@@ -216,12 +189,13 @@ class Association:
 
     # --- its life ---
 
-    def _advance(self, happening: _Happening, now: float) -> None:
+    def _advance(self, happening: Happening, now: float) -> None:
         before = self.state
-        self.state = _NEXT[before, happening]
-        if happening is _Happening.OPENED:
+        self.state = NEXT[before, happening]
+        if happening is Happening.OPENED:
             self._obstacle = None
-        if happening is _Happening.OPENED and self.recovery.probes:
+            self._heard_at = now
+        if happening is Happening.OPENED and self.recovery.probes:
             self.recovery.answered(now)
         if self.state is before:
             return
@@ -231,7 +205,7 @@ class Association:
 
     def suspend(self, reason: str, now: float) -> None:
         if self.state is State.LIVE:
-            self._advance(_Happening.SILENT, now)
+            self._advance(Happening.SILENT, now)
             self._settle(self.recovery.give_up(), now)
             self.silence.suspended(now)
             self.events.append(events.SessionSuspended(reason))
@@ -239,14 +213,14 @@ class Association:
     def close(self, code: GoAwayCode, text: str, now: float) -> None:
         """Say goodbye, sealed, and be dead."""
         if self.state is not State.DEAD:
-            self._advance(_Happening.ENDED, now)
+            self._advance(Happening.ENDED, now)
             self._going_away = GoAway(code, text)
             self.events.append(events.SessionEnded(code, text, by_peer=False))
 
     def lose(self, reason: str, now: float) -> None:
         """It is over without a goodbye: the peer is not there to hear one."""
         if self.state is not State.DEAD:
-            self._advance(_Happening.ENDED, now)
+            self._advance(Happening.ENDED, now)
             self.events.append(events.SessionEnded(None, reason, by_peer=True))
 
     def repeat_goaway(self) -> None:
@@ -340,9 +314,9 @@ class Association:
                 self._refresh.deadline,
                 self.recovery.probe_deadline(),
             ]
-            if not self._console and len(self.mux):
-                candidates.append(self.silence.ask_at())
-            if self.mux.wants_to_send:
+            if len(self.mux):
+                candidates.append(self._deaf_at() if self._console else self.silence.ask_at())
+            if self.mux.wants_to_send or self._ping:
                 frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
                 candidates.append(self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES))
         times = [time for time in candidates if time is not None]
@@ -350,7 +324,7 @@ class Association:
 
     def handle_timeout(self, now: float) -> None:
         if self._grace_until is not None and now >= self._grace_until:
-            self._advance(_Happening.EXPIRED, now)
+            self._advance(Happening.EXPIRED, now)
             self.events.append(events.SessionEnded(None, "nobody answered for 5 minutes", True))
         ask_at = self.silence.ask_at()
         asking = self.state is State.SUSPENDED or (not self._console and len(self.mux) > 0)
@@ -362,6 +336,8 @@ class Association:
             else:
                 self.ask(now)
                 self.asks_whether_known = self._console
+        if self._console and len(self.mux) and now >= self._deaf_at():
+            self.suspend("nothing was heard", now)
         if self.state is not State.LIVE:
             return
         if self._refresh.deadline is not None and now >= self._refresh.deadline:
@@ -374,6 +350,10 @@ class Association:
             else:
                 self._settle(self.recovery.probe(now), now)
                 self._probe = True
+
+    def _deaf_at(self) -> float:
+        """When the console stops believing that somebody is there: an agent would have asked."""
+        return self._heard_at + DEAF_SESSION_SECONDS
 
     def ask(self, now: float) -> None:
         """One PING."""

@@ -8,10 +8,11 @@ from collections import deque
 
 from guardpost.errors import GoAwayCode, LocalProtocolError, ResetCode
 from guardpost.protocol import events
-from guardpost.protocol.association import Association, State, Statistics
+from guardpost.protocol.association import Association, Statistics
 from guardpost.protocol.channel import Channel
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import HelloScanner
+from guardpost.protocol.life import State
 from guardpost.protocol.limits import (
     GUARD_SECONDS,
     HALF_OPEN_SECONDS,

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from guardpost.errors import LocalProtocolError
 from guardpost.protocol import events
-from guardpost.protocol.association import Association, State
+from guardpost.protocol.association import Association
 from guardpost.protocol.caution import HEARD_BYTES, cautious_about
 from guardpost.protocol.connection import Connection
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.initiator import Initiator, Stage
+from guardpost.protocol.life import State
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession, frame_states
 

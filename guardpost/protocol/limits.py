@@ -33,6 +33,7 @@ REFRESH_SECONDS = 24 * 3600.0
 PROBES_MAX = 3  # unanswered, then mute
 ASK_SECONDS = 30.0
 QUIET_AFTER_TEXT_SECONDS = 10.0
+DEAF_SESSION_SECONDS = 75.0  # a console with channels open heard nothing: not even an agent's PING
 AGENT_PING_SECONDS = 0.75
 AGENT_PING_FAST_SECONDS = 15.0
 
