@@ -245,6 +245,10 @@ class Mux:
         before, was_complete = receiving.readable, receiving.complete
         receiving.receive(message)
         if receiving.reset:
+            if receiving.complete:  # the peer had ended before it heard of our reset
+                channel.awaits_reset = False
+                self._outbox.note_connection_credit()
+                self._forget_if_finished(channel)
             return
         if not channel.introduced:
             self._introduce(channel, now)

@@ -168,6 +168,7 @@ class ReceivingStream:
         self.readable = 0
         self._reached = 0  # the largest offset seen
         self._end: int | None = None
+        self._settled = False  # the peer's RESET said how much it used
         self.reset = False
 
     @property
@@ -185,7 +186,10 @@ class ReceivingStream:
         return self.reset or self.at_eof
 
     def receive(self, message: Data) -> None:
-        """Raises RemoteProtocolError where the peer breaks the rules of offsets and credit."""
+        """Raises RemoteProtocolError where the peer breaks the rules of offsets and credit.
+
+        After our own reset it still counts, and keeps nothing.
+        """
         stop = message.offset + len(message.data)
         if message.fin:
             if self._end not in (None, stop):
@@ -194,7 +198,7 @@ class ReceivingStream:
         self._reached = max(self._reached, stop)
         if self._end is not None and self._reached > self._end:
             raise RemoteProtocolError("data beyond the end of a stream")
-        if self.reset:
+        if self._settled:
             return
         if self._inflater is None:
             self._shared.receive(self._shared.received + self.credit.receive(stop))
@@ -214,6 +218,8 @@ class ReceivingStream:
             self._in_order(offset, self._early.pop(offset))
         if self._inflater is not None and self._inflater.holding and self.complete:
             raise RemoteProtocolError("a compressed stream ends inside a block")
+        if self.reset:
+            self._drop()
 
     def _trim_early(self) -> None:
         """Overlapping pieces of differently cut repeats must not pile up."""
@@ -276,15 +282,19 @@ class ReceivingStream:
     def discard(self, final: int | None) -> None:
         """A reset: what was not read is dropped and its credit goes back to the connection.
 
-        `final` is what the peer says it used (None: not known yet, its RESET will say it).
+        `final` is what the peer says it used (None: not known yet, its RESET or FIN will say it).
         """
         if final is not None:
             if final < self.credit.received:
                 raise RemoteProtocolError("a reset takes credit back")
             self._shared.receive(self._shared.received + self.credit.receive(final))
+            self._settled = True
+            self._early.clear()
+        self.reset = True
+        self._drop()
+
+    def _drop(self) -> None:
         self._shared.consume(self.credit.received - self.credit.consumed)
         self.credit.consumed = self.credit.received
         self._chunks.clear()
-        self._early.clear()
         self.readable = 0
-        self.reset = True
