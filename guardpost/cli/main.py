@@ -22,6 +22,7 @@ class Command(NamedTuple):
     name: str
     module: str
     help: str
+    """Empty for what is not for people."""
     # Its exit code belongs to the remote side, so ours stay 255 there.
     remote_status: bool = False
 
@@ -43,6 +44,7 @@ COMMANDS = (
     ),
     Command("terminal", "guardpost.cli.cmd_terminal", "the bare line: prompt, boot log, getty"),
     Command("owner", "guardpost.cli.cmd_owner", "the process that holds a line: check, stop"),
+    Command("owner-process", "guardpost.cli.cmd_owner_process", ""),
     Command("key", "guardpost.cli.cmd_key", "this side's public key; forget an agent's"),
     Command("line", "guardpost.cli.cmd_line", "a simulated serial line between two ptys"),
     Command("demo", "guardpost.cli.cmd_demo", "see all of it here, without hardware"),
@@ -115,7 +117,7 @@ def load(command: Command) -> tuple[CommandModule, argparse.ArgumentParser]:
 
 
 def overview(commands: Sequence[Command]) -> str:
-    rows = [f"  {each.name:<10} {each.help}" for each in commands]
+    rows = [f"  {each.name:<10} {each.help}" for each in commands if each.help]
     return "\n".join(
         [
             "usage: guardpost [OPTIONS] COMMAND [OPTIONS] [TARGET] ...",

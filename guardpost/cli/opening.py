@@ -1,10 +1,12 @@
 """How a command gets from its TARGET to the agent's services.
 
 The only place of the command line that knows the console: a command hands in a coroutine
-function that takes an Opener.
+function that takes a Session.
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -12,14 +14,14 @@ from typing import TYPE_CHECKING
 from guardpost.cli import hosts
 
 if TYPE_CHECKING:
-    from guardpost.aio.channel import Opener
     from guardpost.aio.stream import ByteStream
-    from guardpost.console.line import ConnectOptions, Line
+    from guardpost.console.line import ConnectOptions, Line, Session
 
-__all__ = ["canonical_name", "connect", "connect_options", "line_of", "run_with"]
+__all__ = ["canonical_name", "connect", "connect_options", "line_of"]
+__all__ += ["owner_command", "run_with"]
 
 
-def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Opener]":
+def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Session]":
     """The session with `args.target`, by the options of add_console_options().
 
     Raises NoSuchTarget and UsageError; entering it raises what the session does.
@@ -27,7 +29,16 @@ def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Opener]":
     from guardpost.console import session
 
     host = hosts.resolve(args.target)
-    return session.connect(line_of(host), connect_options(args, host))
+    return session.connect(line_of(host), connect_options(args, host), owner_command())
+
+
+def owner_command() -> list[str]:
+    """What starts the process that owns a line (cmd_owner_process)."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "owner-process"]
+    # -m looks into the working folder first; whoever did not may not begin to.
+    safe = [] if {"", os.getcwd()} & {*sys.path} else ["-P"]
+    return [sys.executable, *safe, "-m", "guardpost", "owner-process"]
 
 
 def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptions":
@@ -69,7 +80,7 @@ def canonical_name(target: str) -> str:
     return line_of(hosts.resolve(target)).name
 
 
-def run_with(args: argparse.Namespace, work: "Callable[[Opener], Awaitable[int]]") -> int:
+def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]]") -> int:
     """Connect, run `work`, disconnect; return the exit code that `work` gave.
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.

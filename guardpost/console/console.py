@@ -13,7 +13,7 @@ from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
 from guardpost.aio.supervisor import reopen
 from guardpost.console.diagnosis import Silence, farewell
-from guardpost.console.line import Line
+from guardpost.console.line import Figures, Line
 from guardpost.errors import (
     AgentSilent,
     GoAwayCode,
@@ -23,7 +23,6 @@ from guardpost.errors import (
 )
 from guardpost.identity import Identity
 from guardpost.protocol import events
-from guardpost.protocol.association import Statistics
 from guardpost.protocol.console_connection import ConsoleConnection
 from guardpost.protocol.framing import Profile
 from guardpost.services import introductions
@@ -78,6 +77,7 @@ class Console:
         # Nobody may be waiting when it fails.
         self._established.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._accepted = b""
+        self._is_open = False
         self._profiles: tuple[Profile, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience: asyncio.Timeout | None = None
@@ -120,25 +120,42 @@ class Console:
             raise LineLost(str(self.ended.result()))
         return await self._driver.open(service, request, interactive=interactive, compress=compress)
 
-    def statistics(self) -> Statistics | None:
-        """Figures of the session; None when there is none."""
-        return self._connection.statistics(self._driver.now())
-
-    @property
-    def profiles(self) -> tuple[str, str]:
-        """What frames are written in, console to agent and back; ("", "") without a session."""
+    async def figures(self) -> Figures | None:
+        """How the line does; None when there is no session."""
         association = self._connection.association
         if association is None:
-            return "", ""
+            return None
         there, back = association.profiles
-        return there.name.lower(), back.name.lower()
+        found = association.statistics(self._driver.now())
+        return Figures(
+            profile_to_agent=there.name.lower(),
+            profile_to_console=back.name.lower(),
+            rate=found.rate,
+            round_trip=found.round_trip,
+            packets_sent=found.packets_sent,
+            packets_lost=found.packets_lost,
+            packets_opened=found.packets_opened,
+            frames=found.frames,
+            bad_frames=found.bad_frames,
+            noise_bytes=found.noise_bytes,
+            duplicates=found.duplicates,
+            channels=found.channels,
+            state=found.state,
+        )
+
+    @property
+    def rate(self) -> float | None:
+        """What the line carries towards the agent, in bytes a second, if that is known."""
+        association = self._connection.association
+        return association.recovery.line.rate if association is not None else None
 
     async def close(self) -> None:
         """Say goodbye, give the line back. Never raises."""
         if self._connection.association is not None:
             self._connection.close(GoAwayCode.DONE, "", self._driver.now())
             self._driver.wake()
-        await self._driver.flush(_GOODBYE_SECONDS)
+        if self._is_open:
+            await self._driver.flush(_GOODBYE_SECONDS)
         await self._let_go()
 
     async def _let_go(self) -> None:
@@ -153,12 +170,14 @@ class Console:
     async def _keep(self, stream: ByteStream) -> None:
         """Pump the line, and open it again as long as the session lives."""
         while True:
+            self._is_open = True
             try:
                 await self._driver.run(stream)
                 reason = "the line has ended"
             except TransportError as error:
                 reason = str(error)
             finally:
+                self._is_open = False
                 await stream.close()
             if not self._established.done():
                 self._fail(LineLost(f"{self.line.name}: {reason}; nobody had answered yet"))
@@ -210,9 +229,10 @@ class Console:
                 self._tell("the session goes on")
             case events.Heard(what):
                 self._silence.heard(what)
-            case events.Text(data):
+            case events.Text(data, clean):
                 self._silence.text(data)
-                self._text(data)
+                if clean:
+                    self._text(data)
             case _:
                 pass
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from guardpost.aio.channel import Opener
 
 if TYPE_CHECKING:
     from guardpost.aio.stream import ByteStream
 
-__all__ = ["ConnectOptions", "Line"]
+__all__ = ["ConnectOptions", "Figures", "Line", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,33 @@ class ConnectOptions:
     persist: float = 10.0
     quiet: bool = False
     verbose: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a session's line does. Rates in bytes a second, times in seconds, counts since its start.
+
+    None where it is not known yet.
+    """
+
+    profile_to_agent: str
+    profile_to_console: str
+    rate: float | None
+    round_trip: float | None
+    packets_sent: int
+    packets_lost: int
+    packets_opened: int
+    frames: int
+    bad_frames: int
+    noise_bytes: int
+    duplicates: int
+    channels: int
+    state: str
+
+
+class Session(Opener, Protocol):
+    """What a command gets: channels, and how the line does."""
+
+    async def figures(self) -> Figures | None:
+        """None when there is no session."""
+        ...

@@ -109,4 +109,6 @@ def busy(name: str, pid: int, kind: str) -> str:
 
 
 def _user_id() -> int:
-    return os.getuid() if sys.platform != "win32" else 0
+    if sys.platform == "win32":
+        return 0
+    return os.getuid()

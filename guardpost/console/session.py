@@ -1,20 +1,15 @@
-"""From a line and the options to an Opener: through the line's owner, or in this process."""
+"""From a line and the options to a Session: through the line's owner, or in this process."""
 
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from guardpost.aio.channel import Opener
-from guardpost.console.line import ConnectOptions, Line
+from guardpost.console.line import ConnectOptions, Line, Session
 from guardpost.errors import ChannelReset, GuardpostError, LineLost, ResetCode
 from guardpost.termsafe import safe_bytes, safe_text
 
-if TYPE_CHECKING:
-    from guardpost.console.owner_client import StartOwner
-
-__all__ = ["ConnectOptions", "Line", "connect"]
+__all__ = ["ConnectOptions", "Line", "Session", "connect"]
 
 # A command that uses a channel learns the end from that; this is for the others.
 _CHANNELS_FIRST_SECONDS = 1.0
@@ -22,18 +17,18 @@ _CHANNELS_FIRST_SECONDS = 1.0
 
 @contextlib.asynccontextmanager
 async def connect(
-    line: Line, options: ConnectOptions, start_owner: "StartOwner | None" = None
-) -> AsyncIterator[Opener]:
+    line: Line, options: ConnectOptions, owner_command: Sequence[str] = ()
+) -> AsyncIterator[Session]:
     """A session on `line` while the block runs.
 
-    `start_owner` starts the process that owns the line; without it, with `--no-owner`, and on
+    `owner_command` starts the process that owns the line; without it, with `--no-owner`, and on
     Windows the session is this process's own. Raises what Console.connect() does, and LineLost
     in the block when the session ends before it.
     """
-    if start_owner is None or not options.use_owner or sys.platform == "win32":
+    if not owner_command or not options.use_owner or sys.platform == "win32":
         opening = _direct(line, options)
     else:
-        opening = _joined(line, options, start_owner)
+        opening = _joined(line, options, owner_command)
     async with opening as (opener, ended):
         async with _lost_with(ended):
             yield opener
@@ -42,7 +37,7 @@ async def connect(
 @contextlib.asynccontextmanager
 async def _direct(
     line: Line, options: ConnectOptions
-) -> "AsyncIterator[tuple[Opener, asyncio.Future[GuardpostError]]]":
+) -> "AsyncIterator[tuple[Session, asyncio.Future[GuardpostError]]]":
     from guardpost.console.direct import make_console
     from guardpost.console.linelock import LineLock
     from guardpost.console.question import ask
@@ -62,16 +57,15 @@ async def _direct(
 
 @contextlib.asynccontextmanager
 async def _joined(
-    line: Line, options: ConnectOptions, start_owner: "StartOwner"
-) -> "AsyncIterator[tuple[Opener, asyncio.Future[GuardpostError]]]":
-    if sys.platform != "win32":
-        from guardpost.console.owner_client import join
+    line: Line, options: ConnectOptions, owner_command: Sequence[str]
+) -> "AsyncIterator[tuple[Session, asyncio.Future[GuardpostError]]]":
+    from guardpost.console.owner_client import join
 
-        joined = await join(line, options, start_owner, tell=teller(options))
-        try:
-            yield joined, joined.ended
-        finally:
-            await joined.close()
+    joined = await join(line, options, owner_command, tell=teller(options))
+    try:
+        yield joined, joined.ended
+    finally:
+        await joined.close()
 
 
 @contextlib.asynccontextmanager
