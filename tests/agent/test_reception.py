@@ -1,0 +1,110 @@
+"""Who gets a service, in what words the others are refused, and what ends with the guest."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.channels import MemoryChannel, channel_pair
+
+from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.reception import Reception
+from guardpost.aio.channel import Channel
+from guardpost.errors import ChannelReset, ResetCode
+from guardpost.identity import public_key_text
+from guardpost.services import SERVICES, Asker, Service
+from guardpost.services.action import Action
+from guardpost.services.introductions import operator
+from guardpost.services.tunnel import TcpRequest
+
+KEY = bytes(range(32))
+
+
+def reception(file: Path, permit: str = "monitor") -> Reception:
+    file.write_text(f'permit="{permit}" {public_key_text(KEY)}\n')
+    return Reception(AuthorizedConsoles([str(file)]), "9.9", SERVICES)
+
+
+async def refused(desk: Reception, service: str, request: bytes) -> ChannelReset:
+    console, agent = channel_pair()
+    desk.receive(agent, service, request)
+    with pytest.raises(ChannelReset) as refusal:
+        await console.wait_reset()
+    return refusal.value
+
+
+def test_every_service_of_the_table_can_judge_a_request(tmp_path: Path) -> None:
+    assert set(SERVICES) == {"tcp", "exec", "ps", "kill", "info"}
+    for make in SERVICES.values():
+        assert make() is not None
+
+
+def test_refusals_say_what_is_wrong(tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = reception(tmp_path / "keys", "monitor,forward=127.0.0.1:80")
+        desk.enter(KEY, operator("ann"))
+        there = msgspec.msgpack.encode(TcpRequest("10.0.0.1", 80))
+        assert (await refused(desk, "tcp", there)).code is ResetCode.NOT_ALLOWED
+        assert (await refused(desk, "tcp", b"\xc1")).code is ResetCode.BAD_REQUEST
+        assert (await refused(desk, "exec", b"")).code is ResetCode.BAD_REQUEST
+        assert (await refused(desk, "kill", b"\x80")).code is ResetCode.NOT_ALLOWED
+        assert (await refused(desk, "sh\x1b[2Jell", b"")).code is ResetCode.UNSUPPORTED
+        (tmp_path / "keys").unlink()
+        assert (await refused(desk, "info", b"\x80")).code is ResetCode.NOT_ALLOWED
+
+    asyncio.run(story())
+
+
+def test_a_real_service_answers_who_may_have_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        desk = reception(tmp_path / "keys")
+        desk.enter(KEY, b"")
+        console, agent = channel_pair()
+        desk.receive(agent, "info", b"\x80")
+        assert b"agent_version" in await console.read()
+        desk.leave("done")
+        await desk.wait_closed()
+
+    asyncio.run(story())
+
+
+def test_a_malformed_line_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    desk = reception(tmp_path / "keys")
+    (tmp_path / "keys").write_text("nonsense\x1b[2J\n")
+    assert not desk.may_enter(KEY, b"")
+    assert not desk.may_enter(KEY, b"")
+    warnings = [each for each in caplog.messages if "skipped" in each]
+    assert len(warnings) == 1
+    assert "\x1b" not in caplog.text
+
+
+def test_what_a_guest_ran_ends_with_the_session(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ended = []
+
+    async def forever(channel: Channel, request: bytes, asker: Asker) -> None:
+        try:
+            await asyncio.sleep(1e6)
+        finally:
+            ended.append(asker.user)
+
+    async def story() -> None:
+        desk = Reception(
+            AuthorizedConsoles([public_key_text(KEY)]),
+            "9.9",
+            {"forever": lambda: Service(forever, lambda request: Action("monitor"))},
+        )
+        desk.enter(KEY, operator("ann"))
+        agent: MemoryChannel = channel_pair()[1]
+        desk.receive(agent, "forever", b"")
+        await asyncio.sleep(0)
+        desk.leave("lost: the line")
+        await desk.wait_closed()
+        desk.receive(agent, "forever", b"")  # nobody's
+        assert ended == ["ann"]
+
+    asyncio.run(story())
+    assert "session over" in caplog.text
