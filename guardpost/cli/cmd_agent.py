@@ -4,6 +4,7 @@ SIGTERM and Ctrl-C say goodbye to the console and give the port back as it was f
 """
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import os
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run"]
 
+LISTENERS = ("tcp-listen", "unix-listen")
 NEW_PASSWORD = "New password: "
 AGAIN = "Again: "
 
@@ -132,11 +134,14 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         version=__version__,
         psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
     )
-    open_line = await opener_of(target)
-    stream = None if args.wait else await open_line()
-    say_who_we_are(target, identity, authorized, accounts)
-    stop_on_signals(agent)
-    await agent.run(open_line, stream)
+    with contextlib.ExitStack() as at_the_end:
+        open_line = await opener_of(target, at_the_end)
+        # A listener is there already; whoever comes first is waited for.
+        waits = args.wait or target.scheme in LISTENERS
+        stream = None if waits else await open_line()
+        say_who_we_are(target, identity, authorized, accounts)
+        stop_on_signals(agent)
+        await agent.run(open_line, stream)
 
 
 def require_somebody(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> None:
@@ -161,14 +166,15 @@ def identity_of(args: argparse.Namespace) -> "Identity":
     return identity.load_or_make(path, os.urandom)
 
 
-async def opener_of(target: "Target") -> "OpenLine":
+async def opener_of(target: "Target", at_the_end: contextlib.ExitStack) -> "OpenLine":
     """What opens the line, each time it is needed. A listener stays for all its peers."""
     from guardpost import transports
 
-    if target.scheme in ("tcp-listen", "unix-listen"):
+    if target.scheme in LISTENERS:
         from guardpost.transports.sockets import open_listener
 
         listener = await open_listener(target)
+        at_the_end.callback(listener.close)
         _log.info("listening; consoles connect to %s", listener.address)
         return listener.accept
     return lambda: transports.open_target(target)

@@ -1,4 +1,4 @@
-"""`guardpost info TARGET`: what the agent's host is."""
+"""`guardpost info TARGET`: what the agent's host is, and how the line does."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from guardpost.cli.quantities import bytes_text, duration_text
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
-    from guardpost.aio.channel import Opener
+    from guardpost.console.line import Figures, Session
     from guardpost.services.info import Info
 
 __all__ = ["configure", "run"]
@@ -22,21 +22,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    async def work(opener: "Opener") -> int:
+    async def work(session: "Session") -> int:
         from guardpost.services import info
 
-        found = await info.host_info(opener)
-        print(as_json(found) if args.json else "\n".join(as_lines(found)))
+        found = await info.host_info(session)
+        figures = await session.figures()
+        if args.json:
+            print(as_json(found, figures))
+        else:
+            print("\n".join(as_lines(found) + (line_lines(figures) if figures else [])))
         return 0
 
     return opening.run_with(args, work)
 
 
-def as_json(info: "Info") -> str:
+def as_json(info: "Info", figures: "Figures | None" = None) -> str:
+    import dataclasses
+
     import msgspec
 
     fields = {name: getattr(info, name) for name in info.__struct_fields__}
-    return json.dumps({"schema": 1, "host": msgspec.to_builtins(fields)})
+    line = dataclasses.asdict(figures) if figures is not None else None
+    return json.dumps({"schema": 1, "host": msgspec.to_builtins(fields), "line": line})
 
 
 def as_lines(info: "Info") -> list[str]:
@@ -56,6 +63,24 @@ def as_lines(info: "Info") -> list[str]:
         *(("disk", f"{each.mount} {bytes_text(each.free)} of {bytes_text(each.total)} free "
            f"({each.kind} on {each.device})") for each in info.disks),
         ("agent", info.agent_version),
+    ]  # fmt: skip
+    return [f"{name:<8}  {safe_text(value)}" for name, value in rows if value]
+
+
+def line_lines(figures: "Figures") -> list[str]:
+    """The line since its session began, seen from here."""
+    sent, lost = figures.packets_sent, figures.packets_lost
+    share = f" ({100 * lost / sent:.1f} %)" if sent else ""
+    there, back = figures.profile_to_agent, figures.profile_to_console
+    rows: list[tuple[str, str | None]] = [
+        ("session", figures.state),
+        ("profile", there if there == back else f"{there} to the agent, {back} to the console"),
+        ("rate", None if figures.rate is None else f"{figures.rate:.0f} bytes/s to the agent"),
+        ("rtt", None if figures.round_trip is None else f"{figures.round_trip * 1000:.0f} ms"),
+        ("sent", f"{sent} packets, {lost} lost{share}"),
+        ("received", f"{figures.packets_opened} packets in {figures.frames} frames"),
+        ("damaged", f"{figures.bad_frames} frames, {figures.noise_bytes} bytes of text or noise, "
+         f"{figures.duplicates} duplicates"),
     ]  # fmt: skip
     return [f"{name:<8}  {safe_text(value)}" for name, value in rows if value]
 

@@ -10,7 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from guardpost.errors import UsageError
+from guardpost.cli import opening
+from guardpost.errors import GuardpostError, UsageError
 from guardpost.identity import fingerprint, load_or_make, places, public_key_text, words
 from guardpost.trust.known_agents import KnownAgents
 
@@ -65,7 +66,9 @@ def show(args: argparse.Namespace) -> None:
 
 def forget(args: argparse.Namespace) -> None:
     path = _path(args.known_agents) or places.known_agents(os.environ)
-    key = KnownAgents(path).forget(args.forget)
+    known = KnownAgents(path)
+    # An old entry may still stand as it was spelt; a target that is gone has no other name.
+    key = known.forget(args.forget) or known.forget(name_of(args.forget))
     if key is None:
         raise UsageError(f"no agent of {args.forget!r} is in {path}; it lists the targets it has")
     if args.json:
@@ -77,6 +80,14 @@ def forget(args: argparse.Namespace) -> None:
         print(json.dumps(forgotten))
     else:
         print(f"forgot {args.forget} {public_key_text(key)}")
+
+
+def name_of(target: str) -> str:
+    """The text under which the agent of TARGET is kept."""
+    try:
+        return opening.canonical_name(target)
+    except GuardpostError:
+        return target
 
 
 def _path(given: str | None) -> Path | None:

@@ -23,7 +23,7 @@ def full_parser(commands: "Iterable[Command]") -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="guardpost")
     chosen = parser.add_subparsers()
-    for command in commands:
+    for command in (each for each in commands if each.help):
         chosen.add_parser(
             command.name, parents=[load(command)[1]], add_help=False, help=command.help
         )

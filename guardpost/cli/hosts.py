@@ -25,7 +25,19 @@ FILES = ("~/.config/guardpost/hosts.toml", "/etc/guardpost/hosts.toml")
 # Every command of this and of later versions: a host of that name could never be reached.
 RESERVED_NAMES = {
     *("agent", "bootstrap", "demo", "exec", "forward", "get", "help", "info", "jobs", "key"),
-    *("kill", "line", "nc", "nice", "owner", "policy", "ports", "ps", "put", "shell"),
+    *(
+        "kill",
+        "line",
+        "nc",
+        "nice",
+        "owner",
+        "owner-process",
+        "policy",
+        "ports",
+        "ps",
+        "put",
+        "shell",
+    ),
     *("terminal", "top", "trace", "watch"),
 }
 TEXT_FIELDS = ("line", "agent_key", "identity", "profile")

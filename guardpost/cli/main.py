@@ -5,6 +5,7 @@ agent never loads what only a console needs.
 """
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -67,6 +68,8 @@ DETAILED_RESET_CODES = {errors.ResetCode.NOT_ALLOWED: 5, errors.ResetCode.LOST: 
 
 def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMANDS) -> int:
     """Run one command line and return its exit code; raises nothing but SystemExit (for -h)."""
+    # Imports make many objects and no garbage: collecting meanwhile costs a tenth of the start.
+    gc.set_threshold(20_000, 20, 20)
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace(verbose=0, exit_codes="plain")
     try:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from guardpost.aio.channel import Channel
+from guardpost.console.line import Figures
 from guardpost.errors import ChannelReset, LocalProtocolError, ResetCode
 
 Serve = Callable[[Channel, bytes], Awaitable[None]]
@@ -197,6 +198,10 @@ class MemoryOpener:
         """End every channel as the end of the session does."""
         for console in self.consoles:
             console.reset(code)
+
+    async def figures(self) -> Figures | None:
+        """There is no line under these channels."""
+        return None
 
     async def __aenter__(self) -> "MemoryOpener":
         return self
