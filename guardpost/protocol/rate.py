@@ -97,6 +97,7 @@ class LineModel:
         self._samples: deque[tuple[float, int]] = deque()
         self._surprise = 0
         self._start_packets = _START_PACKETS
+        self._hungry = False  # there was more to send than might go
         self._unacked_before = 0
         self._probe_at = 0.0
         self._probing = 0
@@ -159,6 +160,7 @@ class LineModel:
 
         From time to time a few go out early, to look for a higher rate.
         """
+        self._hungry = True
         if self.rate is not None and now >= self._probe_at:
             if self._probe_at:
                 frames = int(self.rate * _PROBE_LINE_SECONDS / frame) + 1
@@ -186,6 +188,8 @@ class LineModel:
                 self._measure(group, size, arrived)
             self._before = arrived
             self._correct(arrived, now)
+        if not self._flights:
+            self._hungry = False
 
     def lost_sync(self) -> None:
         """The line was gone: nothing of what was under way counts any more."""
@@ -244,6 +248,8 @@ class LineModel:
         if self.rate is None:
             if elapsed > 0 and first.sent <= self._before - base:
                 self._take(size, elapsed)
+            elif not self._hungry:
+                pass  # the pauses between these packets were ours
             elif self._start_packets < _START_PACKETS_MAX:
                 self._start_packets += len(group)
             elif elapsed > 0:  # so fast that no two reads of the peer were needed
