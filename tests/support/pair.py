@@ -63,6 +63,7 @@ class End:
         self.backlog = bytearray()
         self.sources: dict[int, tuple[Channel, bytearray]] = {}
         self.echoes = False
+        self.echoes_only: int | None = None  # this channel, not all
         self.goodbye: GoAwayCode | None = None
         self.side = side  # of the line: "a" or "b"
         self.seat = seat  # which of the consoles on side a
@@ -126,7 +127,7 @@ class End:
         into = self.received.setdefault(channel.number, bytearray())
         while data := self.connection.read_channel(channel, 65536, now):
             into += data
-            if self.echoes:
+            if self.echoes or channel.number == self.echoes_only:
                 self.connection.write_channel(channel, data, now)
         if channel.at_eof:
             self.ended.add(channel.number)

@@ -16,6 +16,7 @@ __all__ = [
     "both_live",
     "carried",
     "channels",
+    "count_received",
     "establish_stubbornly",
     "open_channel",
     "payload",
@@ -47,6 +48,10 @@ def agents_half(pair: Pair, channel: Channel) -> Channel:
 def received(end: End, channel: Channel) -> bytes:
     """What `end` has read from `channel` so far."""
     return bytes(end.received.get(channel.number, b""))
+
+
+def count_received(end: End, channel: Channel) -> int:
+    return len(end.received.get(channel.number, b""))
 
 
 def carried(pair: Pair, channel: Channel, up: bytes, down: bytes) -> bool:
