@@ -1,4 +1,4 @@
-"""SessionChannel: a channel of a live session as coroutines; back-pressure comes from its credit."""
+"""SessionChannel: a channel of a live session as coroutines; its credit holds writers back."""
 
 import asyncio
 from typing import TYPE_CHECKING, NoReturn
@@ -95,6 +95,10 @@ class SessionChannel:
         self._driver.wake()
 
     def reset(self, code: ResetCode, text: str = "") -> None:
+        if not self._abandoned:  # after close() its session may be over, or another one
+            self._break(code, text)
+
+    def _break(self, code: ResetCode, text: str) -> None:
         if self._reset is None:
             self._driver.connection.reset_channel(self._channel, code, text)
             self._driver.wake()
@@ -113,14 +117,14 @@ class SessionChannel:
         self._drain()
 
     def _drain(self) -> None:
-        """Nobody reads any more: what still comes is dropped, and once our part is through, refused."""
+        """Nobody reads any more: what comes is dropped, and refused once our part is through."""
         connection, now = self._driver.connection, self._driver.now()
         while connection.read_channel(self._channel, 65536, now):
             pass
         if self._channel.at_eof:
             self._driver.forget(self._channel)
         elif self._channel.sending.finished:
-            self.reset(ResetCode.CANCELLED)
+            self._break(ResetCode.CANCELLED, "")
         else:
             self._loop.call_later(0.5, self._drain_later)
 

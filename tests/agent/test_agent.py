@@ -16,6 +16,7 @@ from guardpost.agent.agent import Agent
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.aio.channel import Channel
 from guardpost.aio.driver import Driver
+from guardpost.aio.stream import ByteStream
 from guardpost.errors import ChannelReset, GoAwayCode, ResetCode
 from guardpost.identity import Identity, ephemeral, fingerprint
 from guardpost.protocol import events
@@ -53,6 +54,17 @@ class Services:
             self.cancelled += 1
             raise
 
+    async def tidy(self, channel: Channel, request: bytes, asker: Asker) -> None:
+        channel.accept()
+        await channel.read()
+        await channel.close()
+        try:
+            await asyncio.sleep(1e6)
+        except asyncio.CancelledError:
+            channel.reset(ResetCode.CANCELLED)
+            self.cancelled += 1
+            raise
+
     def registry(self) -> dict[str, Callable[[], Service]]:
         def of(
             serve: Callable[[Channel, bytes, Asker], Awaitable[None]], action: Action
@@ -63,6 +75,7 @@ class Services:
             "echo": of(self.echo, Action("monitor")),
             "crash": of(self.crash, Action("monitor")),
             "hang": of(self.hang, Action("monitor")),
+            "tidy": of(self.tidy, Action("monitor")),
             "program": of(self.echo, Action("exec")),
             "web": of(self.echo, Action("forward", "127.0.0.1", 80)),
             "ssh": of(self.echo, Action("forward", "127.0.0.1", 22)),
@@ -73,12 +86,19 @@ class Services:
 class Console:
     """A person's console: connection and driver, and what they told."""
 
-    def __init__(self, line: MemoryLine, key: bytes = CONSOLE_KEY, seed: int = 1) -> None:
-        self.connection = make_console(seed, key)
+    def __init__(
+        self,
+        line: MemoryLine,
+        key: bytes = CONSOLE_KEY,
+        seed: int = 1,
+        psk: bytes | None = None,
+    ) -> None:
+        self.connection = make_console(seed, key, psk)
         self.connection._message_3_payload = operator("ann\x1b[2J")
         self.driver = Driver(self.connection, self._on_event)
         self.events: list[events.Event] = []
         self.text = b""
+        self.end: ByteStream | None = None
         self._line = line
         self._task: asyncio.Task[None] | None = None
 
@@ -99,14 +119,16 @@ class Console:
         return ended[-1] if ended else None
 
     async def plug_in(self) -> None:
-        self._task = asyncio.ensure_future(self.driver.run(await self._line.open("a")))
+        self.end = await self._line.open("a")
+        self._task = asyncio.ensure_future(self.driver.run(self.end))
 
     async def connect(self) -> None:
-        """Until there is a session, or a goodbye."""
+        """Until there is a session, or there will be none."""
         await self.plug_in()
         self.connection.begin(self.driver.now(), (Profile.CLEAN,))
         self.driver.wake()
-        await until(lambda: self.saw(events.SessionEstablished) or self.goodbye)
+        decided = (events.SessionEstablished, events.SessionEnded, events.HandshakeFailed)
+        await until(lambda: any(self.saw(kind) for kind in decided))
 
     async def leave(self) -> None:
         assert self._task is not None
@@ -121,7 +143,7 @@ class Console:
 class Stage:
     """An agent that runs, its line, its files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, psk: bytes | None = None) -> None:
         self.line = MemoryLine()
         self.services = Services()
         self.keys = folder / "keys"
@@ -132,6 +154,7 @@ class Stage:
             accounts=Accounts(folder / "accounts"),
             version="9.9",
             services=self.services.registry(),
+            psk=psk,
         )
 
     def allow(self, permit: str, *who: Identity) -> None:
@@ -151,8 +174,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    made = Stage(folder)
+async def stage(folder: Path, psk: bytes | None = None) -> AsyncIterator[Stage]:
+    made = Stage(folder, psk)
     running = asyncio.ensure_future(made.agent.run(made.line.open_b))
     await until(lambda: made.line.is_open("b"))
     try:
@@ -291,6 +314,22 @@ def test_a_service_that_crashes_ends_its_channel_and_nothing_else(
     assert "\x1b" not in caplog.text
 
 
+def test_a_session_may_end_between_the_end_of_a_channel_and_that_of_its_service(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with session(tmp_path) as (made, console):
+            channel = await console.open("tidy")
+            await channel.close()
+            await asyncio.sleep(1)
+            console.connection.close(GoAwayCode.DONE, "", console.driver.now())
+            console.driver.wake()
+            await until(lambda: made.services.cancelled)
+
+    run_virtual(story())
+    assert "failed" not in caplog.text
+
+
 def test_the_same_port_answers_a_person_before_and_after_a_session(tmp_path: Path) -> None:
     async def story() -> None:
         async with stage(tmp_path) as made:
@@ -310,16 +349,32 @@ def test_the_same_port_answers_a_person_before_and_after_a_session(tmp_path: Pat
     run_virtual(story())
 
 
-def test_a_person_is_answered_while_a_session_is_quiet_and_it_lives_on(tmp_path: Path) -> None:
+def test_a_person_is_answered_between_the_frames_of_a_session(tmp_path: Path) -> None:
     async def story() -> None:
-        async with session(tmp_path) as (made, console):
+        async with session(tmp_path) as (_, console):
             channel = await console.open("echo")
-            await asyncio.sleep(5)
-            console.text = b""
-            await made.person(b"\r")  # which takes the console's place for a moment
-            await console.plug_in()
+            await asyncio.sleep(1)
+            assert console.end is not None
+            await console.end.write(b"\r")
+            await asyncio.sleep(1)
+            assert b"guardpost> " not in console.text, "deaf for 2 s after a frame"
+            while b"guardpost> " not in console.text:
+                await asyncio.sleep(0.5)
+                await console.end.write(b"\r")
             await channel.write(b"still here")
             assert await channel.read() == b"still here"
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("theirs", [b"p" * 32, b"q" * 32, None])
+def test_both_ends_need_the_same_psk(tmp_path: Path, theirs: bytes | None) -> None:
+    async def story() -> None:
+        async with stage(tmp_path, psk=b"p" * 32) as made:
+            console = Console(made.line, psk=theirs)
+            await console.connect()
+            assert console.saw(events.SessionEstablished) == (theirs == b"p" * 32)
+            await console.leave()
 
     run_virtual(story())
 
