@@ -82,7 +82,8 @@ class Reception:
 
     def leave(self, reason: str) -> None:
         """The session is over: its services end, with what they run."""
-        _log.info("session over, %s: %s", self._guest or "nobody's", safe_text(reason))
+        if self._guest is not None:
+            _log.info("session over, %s: %s", self._guest, safe_text(reason))
         self._guest = None
         for task in self._tasks:
             task.cancel()

@@ -279,6 +279,25 @@ def test_a_port_that_is_not_there_is_an_error_unless_it_is_waited_for(tmp_path: 
         assert waiting.wait(5) == 0
 
 
+def test_it_says_who_it_is_before_anybody_comes_to_a_socket(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "guardpost", "agent", f"unix-listen:{tmp_path}/line"]
+    argv += ["--ephemeral", "--allow", CONSOLE.public_key]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as agent:
+        assert agent.stderr is not None
+        while b"words" not in (said := agent.stderr.readline()):
+            assert said
+
+        async def story() -> None:
+            for _ in range(2):  # one after the other
+                async with session(f"unix:{tmp_path}/line") as console:
+                    assert await console.exec("echo", "hello") == (0, b"hello\n")
+
+        asyncio.run(story())
+        agent.terminate()
+        assert agent.wait(5) == 0
+        assert not (tmp_path / "line").exists()
+
+
 def test_a_hangup_signal_changes_nothing() -> None:
     with ready() as line, BareTerminal(line.here) as person:
         assert line.agent_process is not None
