@@ -188,6 +188,8 @@ class LineModel:
                 self._measure(group, size, arrived)
             self._before = arrived
             self._correct(arrived, now)
+        else:  # the newest was one that nobody acks, whose size we do not keep
+            self._before = None
         if not self._flights:
             self._hungry = False
 
@@ -200,12 +202,6 @@ class LineModel:
         self._samples.clear()
         self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
         self._round_trip = SmallestDelay(_BASE_WINDOW_SECONDS)
-
-    def gave_up(self, number: int) -> None:
-        """Packets up to `number` are not waited for any longer (a probe goes out)."""
-        while self._flights and self._flights[0].number <= number:
-            self.in_flight -= self._flights.popleft().size
-        self._before = None
 
     def _unwrap(self, clock: int) -> float:
         if self._clock is None:
