@@ -7,6 +7,7 @@ function that takes a Session.
 import argparse
 import os
 import sys
+import types
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -80,15 +81,29 @@ def canonical_name(target: str) -> str:
     return line_of(hosts.resolve(target)).name
 
 
+def import_asyncio(*, tls: bool) -> types.ModuleType:
+    """asyncio; without `tls` it comes without OpenSSL, a tenth of what joining an owner costs."""
+    left_out = not tls and "ssl" not in sys.modules
+    if left_out:
+        sys.modules["ssl"] = None  # type: ignore[assignment]
+    try:
+        import asyncio
+    finally:
+        if left_out:
+            del sys.modules["ssl"]
+    return asyncio
+
+
 def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]]") -> int:
     """Connect, run `work`, disconnect; return the exit code that `work` gave.
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.
     """
-    import asyncio
+    asyncio = import_asyncio(tls=args.no_owner)
 
     async def session() -> int:
         async with connect(args) as opener:
             return await work(opener)
 
-    return asyncio.run(session())
+    code: int = asyncio.run(session())
+    return code
