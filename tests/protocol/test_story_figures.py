@@ -101,7 +101,9 @@ def test_keystrokes_of_a_tunnel_under_bulk(
 def test_a_fast_line_with_a_long_round_trip() -> None:
     """4 Mbit/s and 200 ms: start-up takes its time, then the line is full."""
     rate, count = 500000.0, 8_000_000
-    line = SimulatedLine(rate, faults=Faults(delay=0.1), fifo_bytes=4096, buffer_bytes=1 << 16)
+    line = SimulatedLine(
+        rate, faults=Faults(delay=0.1, coalesce=0.008), fifo_bytes=4096, buffer_bytes=1 << 16
+    )
     pair = Pair(line)
     pair.establish()
     channel = open_channel(pair)
