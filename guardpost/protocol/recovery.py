@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.limits import (
+    CONTROL_MESSAGE_MAX_BYTES,
     FRAME_BULK_SECONDS,
     FRAME_INTERACTIVE_BYTES,
     FRAME_INTERACTIVE_FAST_SECONDS,
@@ -26,6 +27,7 @@ from guardpost.protocol.rtt import RoundTrip
 __all__ = ["Fate", "FrameSize", "Recovery"]
 
 _OVERHEAD_BYTES = 36  # of a packet on the line: header, tag, CRC, stuffing, message header
+_FRAME_MAX_BYTES = PACKET_BODY_MAX_BYTES - CONTROL_MESSAGE_MAX_BYTES  # an ack may ride on it
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class FrameSize:
     def acked(self, size: int) -> None:
         self._forget(size)
         if size >= self._grown // 2:
-            self._grown = min(self._grown * 2, PACKET_BODY_MAX_BYTES)
+            self._grown = min(self._grown * 2, _FRAME_MAX_BYTES)
 
     def lost(self, size: int) -> None:
         self._forget(size)
@@ -92,7 +94,7 @@ class FrameSize:
             size = min(rate * FRAME_INTERACTIVE_SECONDS, cheap)
         if self._lost > 0.5 and self._sent_bytes:
             size = min(size, math.sqrt(_OVERHEAD_BYTES * self._sent_bytes / self._lost))
-        return max(FRAME_MIN_BYTES, min(int(size), self._grown, PACKET_BODY_MAX_BYTES))
+        return max(FRAME_MIN_BYTES, min(int(size), self._grown, _FRAME_MAX_BYTES))
 
 
 class Recovery:
