@@ -24,6 +24,12 @@ TESTED_ELSEWHERE = {
     "__main__": "one line; tests/cli/test_main.py starts it",
     "errors": "a table of classes; every other test",
     "aio/stream": "a typing.Protocol",
+    "protocol/agent_connection": "its parts have theirs; tests/protocol/test_story_*.py as a whole",
+    "protocol/association": "the stack of parts that have theirs; tests/protocol/test_story_*.py",
+    "protocol/connection": "what both ends share; tests/protocol/test_story_*.py",
+    "protocol/console_connection": "as the agent's; tests/protocol/test_story_*.py",
+    "protocol/events": "plain values; every story in tests/protocol",
+    "protocol/limits": "numbers; the tests of those who use them",
     "cli/topics": "texts; tests/cli/test_main.py shows them",
     "services/action": "a NamedTuple; the tests of each service",
 }
