@@ -164,6 +164,7 @@ class ReceivingStream:
         self._inflater = Inflater() if compressed else None
         self._expected = 0
         self._early: dict[int, bytes] = {}
+        self._early_bytes = 0
         self._chunks: deque[bytes] = deque()
         self.readable = 0
         self._reached = 0  # the largest offset seen
@@ -208,6 +209,7 @@ class ReceivingStream:
             kept = self._early.get(message.offset)
             if kept is None or len(kept) < len(message.data):
                 self._early[message.offset] = message.data
+                self._early_bytes += len(message.data) - len(kept or b"")
                 self._trim_early()
             return
         self._in_order(message.offset, message.data)
@@ -215,7 +217,9 @@ class ReceivingStream:
             offset = min(self._early)
             if offset > self._expected:
                 break
-            self._in_order(offset, self._early.pop(offset))
+            data = self._early.pop(offset)
+            self._early_bytes -= len(data)
+            self._in_order(offset, data)
         if self._inflater is not None and self._inflater.holding and self.complete:
             raise RemoteProtocolError("a compressed stream ends inside a block")
         if self.reset:
@@ -223,7 +227,7 @@ class ReceivingStream:
 
     def _trim_early(self) -> None:
         """Overlapping pieces of differently cut repeats must not pile up."""
-        if sum(map(len, self._early.values())) <= 2 * self.credit.window:
+        if self._early_bytes <= 2 * self.credit.window:
             return
         merged: dict[int, bytes] = {}
         reached = self._expected
@@ -233,6 +237,7 @@ class ReceivingStream:
                 merged[max(offset, reached)] = data
                 reached = max(offset, reached) + len(data)
         self._early = merged
+        self._early_bytes = sum(map(len, merged.values()))
 
     def _in_order(self, offset: int, data: bytes) -> None:
         skip = self._expected - offset
@@ -290,6 +295,7 @@ class ReceivingStream:
             self._shared.receive(self._shared.received + self.credit.receive(final))
             self._settled = True
             self._early.clear()
+            self._early_bytes = 0
         self.reset = True
         self._drop()
 
