@@ -106,7 +106,7 @@ class Association:
         self._ping = self._probe = self._waited = False
         self._grace_until: float | None = None
         self._obstacle: str | None = None
-        self._heard_at = now
+        self._heard_at = self._spoke_at = now
         self._busy_at = now
         self.packets_opened = 0
 
@@ -294,6 +294,7 @@ class Association:
         number = self.session.next_number
         frame = self._encoder.encode(self.session.seal(b"".join(parts)))
         if needs_ack:
+            self._spoke_at = now
             carried: list[Message] = [
                 message for message in messages if not isinstance(message, Ack)
             ]
@@ -315,7 +316,9 @@ class Association:
                 self.recovery.probe_deadline(),
             ]
             if len(self.mux):
-                candidates.append(self._deaf_at() if self._console else self.silence.ask_at())
+                candidates.append(self.silence.ask_at())
+                if self._console:
+                    candidates.append(self._deaf_at())
             if self.mux.wants_to_send or self._ping:
                 frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
                 candidates.append(self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES))
@@ -327,7 +330,7 @@ class Association:
             self._advance(Happening.EXPIRED, now)
             self.events.append(events.SessionEnded(None, "nobody answered for 5 minutes", True))
         ask_at = self.silence.ask_at()
-        asking = self.state is State.SUSPENDED or (not self._console and len(self.mux) > 0)
+        asking = self.state is State.SUSPENDED or len(self.mux) > 0
         if self.state is not State.DEAD and asking and ask_at is not None and now >= ask_at:
             if self.state is State.SUSPENDED:
                 self._settle(self.recovery.give_up(), now)
@@ -335,7 +338,7 @@ class Association:
                 self.silence.asked(now)  # not now: a little later
             else:
                 self.ask(now)
-                self.asks_whether_known = self._console
+                self.asks_whether_known = self._console and self.state is State.SUSPENDED
         if self._console and len(self.mux) and now >= self._deaf_at():
             self.suspend("nothing was heard", now)
         if self.state is not State.LIVE:
@@ -353,7 +356,7 @@ class Association:
 
     def _deaf_at(self) -> float:
         """When the console stops believing that somebody is there: an agent would have asked."""
-        return self._heard_at + DEAF_SESSION_SECONDS
+        return max(self._heard_at, self._spoke_at) + DEAF_SESSION_SECONDS
 
     def ask(self, now: float) -> None:
         """One PING."""

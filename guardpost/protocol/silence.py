@@ -11,6 +11,7 @@ from guardpost.protocol.limits import (
     AGENT_PING_FAST_SECONDS,
     AGENT_PING_SECONDS,
     ASK_SECONDS,
+    BUSY_SILENCE_SECONDS,
     QUIET_AFTER_TEXT_SECONDS,
 )
 
@@ -50,8 +51,12 @@ class Silence:
 
 
 class ConsoleSilence(Silence):
+    """A busy agent that falls silent for longer than its own PINGs would let it is asked once:
+    whoever only receives has no probe of his own that would find out.
+    """
+
     def opened(self, now: float, *, busy: bool) -> None:
-        self._ask_at = None
+        self._ask_at = now + BUSY_SILENCE_SECONDS if busy else None
         self._text_at = _NEVER
 
     def suspended(self, now: float) -> None:

@@ -77,8 +77,8 @@ class Rig:
 
     @contextlib.contextmanager
     def forward(self, *forwards: str) -> Iterator[list[int]]:
-        """`guardpost forward -L ...` for each; the local ports, once it listens."""
-        options = [word for forward in forwards for word in ("-L", forward)]
+        """`guardpost forward -L 127.0.0.1:...` for each; the local ports, once it listens."""
+        options = [word for each in forwards for word in ("-L", f"127.0.0.1:{each}")]
         with self.background("forward", "--trust-new", self.here, *options) as process:
             yield [_port(read_line(process)) for _ in forwards]
 
