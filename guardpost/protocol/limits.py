@@ -36,7 +36,7 @@ QUIET_AFTER_TEXT_SECONDS = 10.0
 DEAF_SESSION_SECONDS = 75.0  # a console with channels open heard nothing: not even an agent's PING
 AGENT_PING_SECONDS = 0.75
 AGENT_PING_FAST_SECONDS = 15.0
-BUSY_SILENCE_SECONDS = 2.5  # the console asks: by then an agent would have asked three times
+BUSY_SILENCE_SECONDS = 3.5  # the console asks: an agent would have asked four times by then
 
 # --- Ours to tune -------------------------------------------------------------------
 FRAME_MIN_BYTES = 128  # smallest packet body we make: overhead 19 %, any control message fits
