@@ -153,10 +153,6 @@ class Recovery:
         self.line.acked(largest, ack.clock, ack.delay / 1e6, now)
         return Fate(acked, lost)
 
-    @property
-    def outstanding(self) -> bool:
-        return bool(self._sent)
-
     def probe_deadline(self) -> float | None:
         """When to probe, if nothing is acked until then."""
         if not self._sent:

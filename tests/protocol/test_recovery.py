@@ -46,7 +46,7 @@ def test_what_is_acked_goes_back_to_its_owner_once() -> None:
     assert (fate.acked, fate.lost) == (carried(0) + carried(1), [])
     assert recovery.acked(ack((0, 2)), START + 1).acked == []
     assert recovery.acked(ack((0, 3)), START + 1).acked == carried(2)
-    assert not recovery.outstanding
+    assert recovery.probe_deadline() is None
 
 
 def test_a_later_ack_proves_a_loss() -> None:
@@ -54,7 +54,7 @@ def test_a_later_ack_proves_a_loss() -> None:
     fate = recovery.acked(ack((2, 3), (0, 1)), START + 1)
     assert (fate.acked, fate.lost) == (carried(0) + carried(2), carried(1))
     assert recovery.packets_lost == 1
-    assert recovery.outstanding
+    assert recovery.probe_deadline() is not None
 
 
 def test_an_ack_for_what_was_never_sent_is_a_violation() -> None:
@@ -120,7 +120,7 @@ def test_giving_up_hands_out_everything() -> None:
     recovery = recovery_with(0, 1, 2)
     recovery.probe(START + 1)
     assert recovery.give_up().lost == carried(1) + carried(2)
-    assert not recovery.outstanding
+    assert recovery.probe_deadline() is None
     assert recovery.line.in_flight == 0
     # An ack that comes after all is no violation.
     assert recovery.acked(ack((0, 3)), START + 9).acked == []
@@ -140,7 +140,7 @@ def test_every_message_has_one_fate(steps: list[str], data: st.DataObject) -> No
             start = data.draw(st.integers(0, stop - 1))
             fate = recovery.acked(ack((start, stop)), now)
             fates += fate.acked + fate.lost
-        elif step == "probe" and recovery.outstanding:
+        elif step == "probe" and recovery.probe_deadline() is not None:
             fates += recovery.probe(now).lost
         elif step == "give up":
             fates += recovery.give_up().lost
