@@ -31,6 +31,14 @@ TESTED_ELSEWHERE = {
     "protocol/events": "plain values; every story in tests/protocol",
     "protocol/limits": "numbers; the tests of those who use them",
     "cli/topics": "texts; tests/cli/test_main.py shows them",
+    "cli/cmd_owner_process": "tests/cli/test_cmd_owner.py and tests/e2e/test_owner.py",
+    "cli/cmd_terminal": "tests/cli/test_cmd_owner.py and tests/e2e/test_owner.py",
+    "console/figures": "a dataclass; test_console.py",
+    "console/line": "dataclasses and a typing.Protocol",
+    "console/owned_channel": "needs an owner; tests/e2e/test_owner.py",
+    "console/owner_channel": "needs both its ends; tests/e2e/test_owner.py",
+    "console/owner_client": "needs an owner; tests/e2e/test_owner.py",
+    "console/question": "needs a terminal; tests/e2e/test_owner.py",
     "services/action": "a NamedTuple; the tests of each service",
 }
 

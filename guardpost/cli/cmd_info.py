@@ -10,7 +10,8 @@ from guardpost.cli.quantities import bytes_text, duration_text
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
-    from guardpost.console.line import Figures, Session
+    from guardpost.console.figures import Figures
+    from guardpost.console.line import Session
     from guardpost.services.info import Info
 
 __all__ = ["configure", "run"]

@@ -13,7 +13,8 @@ from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
 from guardpost.aio.supervisor import reopen
 from guardpost.console.diagnosis import Silence, farewell
-from guardpost.console.line import Figures, Line
+from guardpost.console.figures import Figures
+from guardpost.console.line import Line
 from guardpost.errors import (
     AgentSilent,
     GoAwayCode,

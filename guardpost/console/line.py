@@ -8,8 +8,9 @@ from guardpost.aio.channel import Opener
 
 if TYPE_CHECKING:
     from guardpost.aio.stream import ByteStream
+    from guardpost.console.figures import Figures
 
-__all__ = ["ConnectOptions", "Figures", "Line", "Session"]
+__all__ = ["ConnectOptions", "Line", "Session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +42,9 @@ class ConnectOptions:
     verbose: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How a session's line does. Rates in bytes a second, times in seconds, counts since its start.
-
-    None where it is not known yet.
-    """
-
-    profile_to_agent: str
-    profile_to_console: str
-    rate: float | None
-    round_trip: float | None
-    packets_sent: int
-    packets_lost: int
-    packets_opened: int
-    frames: int
-    bad_frames: int
-    noise_bytes: int
-    duplicates: int
-    channels: int
-    state: str
-
-
 class Session(Opener, Protocol):
     """What a command gets: channels, and how the line does."""
 
-    async def figures(self) -> Figures | None:
+    async def figures(self) -> "Figures | None":
         """None when there is no session."""
         ...

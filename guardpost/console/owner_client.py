@@ -9,22 +9,24 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from guardpost import errors
 from guardpost.console import owner_protocol as wire
-from guardpost.console.line import ConnectOptions, Figures, Line
+from guardpost.console.line import ConnectOptions, Line
 from guardpost.console.linelock import socket_path
+from guardpost.console.owned_channel import GONE, OwnedChannel
 from guardpost.console.owner_protocol import RecordSocket
 from guardpost.errors import AgentSilent, ChannelReset, GuardpostError, LineLost, ResetCode
 
-__all__ = ["Joined", "OwnedChannel", "ask_owner", "connect_to_owner", "error_of", "join"]
+if TYPE_CHECKING:
+    from guardpost.console.figures import Figures
 
-_PIECE_BYTES = 65536
+__all__ = ["Joined", "ask_owner", "connect_to_owner", "error_of", "join"]
+
 _START_SECONDS = 15.0
 _PATIENCE_SECONDS = 5.0  # beyond the connect timeout, which the owner keeps
 _AGAIN_SECONDS = 0.05
-_GONE = "the process that owned the line has ended; run the command again"
 
 
 class Joined:
@@ -38,7 +40,7 @@ class Joined:
         self._user = 0
         self._channels: dict[int, OwnedChannel] = {}
         self._number = 0
-        self._figures: list[asyncio.Future[Figures | None]] = []
+        self._figures: list[asyncio.Future[dict[str, Any]]] = []
         self._listening: asyncio.Task[None] | None = None
 
     # --- joining ---
@@ -89,13 +91,11 @@ class Joined:
             elif kind == wire.TELL:
                 self._tell(str(wire.decode(payload).get("text", "")))
             elif kind == wire.FIGURES:
-                said = wire.decode(payload)
-                figures = Figures(**said) if said else None
-                if self._figures:
-                    self._figures.pop(0).set_result(figures)
+                if self._figures and not (waiting := self._figures.pop(0)).done():
+                    waiting.set_result(wire.decode(payload))
             elif kind == wire.ENDED:
                 self._end(error_of(wire.decode(payload)))
-        self._end(LineLost(f"{self._name}: {_GONE}"))
+        self._end(LineLost(f"{self._name}: {GONE}"))
 
     def _end(self, error: GuardpostError) -> None:
         if not self.ended.done():
@@ -104,19 +104,19 @@ class Joined:
             channel.on_reset(ResetCode.LOST, str(error))
         for waiting in self._figures:
             if not waiting.done():
-                waiting.set_result(None)
+                waiting.set_result({})
 
     # --- what commands do ---
 
     async def open(
         self, service: str, request: bytes, *, interactive: bool = False, compress: bool = False
-    ) -> "OwnedChannel":
+    ) -> OwnedChannel:
         """Raises ChannelReset when it was refused, LineLost when the session is over."""
         if self.ended.done():
             raise self.ended.result()
         sock = await connect_to_owner(self._name)
         if sock is None:
-            raise LineLost(f"{self._name}: {_GONE}")
+            raise LineLost(f"{self._name}: {GONE}")
         self._number += 1
         channel = OwnedChannel(self._number, sock, self._forget)
         self._channels[self._number] = channel
@@ -138,14 +138,17 @@ class Joined:
     def _forget(self, number: int) -> None:
         self._channels.pop(number, None)
 
-    async def figures(self) -> Figures | None:
+    async def figures(self) -> "Figures | None":
         """How the line does; None when there is no session."""
+        from guardpost.console.figures import Figures
+
         if self.ended.done():
             return None
-        waiting: asyncio.Future[Figures | None] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._figures.append(waiting)
         self._control.post(wire.FIGURES)
-        return await waiting
+        said = await waiting
+        return Figures(**said) if said else None
 
     async def close(self) -> None:
         """Let go; the owner ends what channels are left. Never raises."""
@@ -155,129 +158,6 @@ class Joined:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
         self._control.close()
-
-
-class OwnedChannel:
-    """Implements guardpost.aio.channel.Channel over a connection to the owner."""
-
-    def __init__(self, number: int, sock: RecordSocket, forget: Callable[[int], None]) -> None:
-        self.reply = b""
-        self._number = number
-        self._socket = sock
-        self._forget = forget
-        self._broken: asyncio.Future[ChannelReset] = asyncio.get_running_loop().create_future()
-        self._unread = b""
-        self._at_eof = False
-        self._eof_sent = False
-        self._writing = False
-
-    async def begin(self, opening: bytes) -> None:
-        """Send `opening` and wait for the answer. Raises ChannelReset."""
-        try:
-            await self._socket.send(wire.OPEN, opening)
-        except ConnectionError:
-            await self._raise_broken()
-        record = await self._socket.receive()
-        if record is None:
-            await self._raise_broken()
-        kind, payload = record
-        if kind == wire.RESET:
-            self.on_reset(*wire.unpack_reset(payload)[1:])
-            await self._raise_broken()
-        self.set_room(int.from_bytes(payload[:4], "little"))
-        self.reply = payload[4:]
-
-    def set_room(self, size: int) -> None:
-        """How many bytes may wait between us and the owner, so that none waits there for long."""
-        if not self._socket.closed:
-            self._socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-
-    async def read(self, limit: int = 65536) -> bytes:
-        while not self._unread:
-            if self._at_eof:
-                return b""
-            record = await self._socket.receive()
-            if record is None:
-                await self._raise_broken()
-            match record:
-                case (wire.DATA, data):
-                    self._unread = data
-                case (wire.EOF, _):
-                    self._at_eof = True
-                case (wire.RESET, payload):
-                    self.on_reset(*wire.unpack_reset(payload)[1:])
-                    await self._raise_broken()
-        if limit >= len(self._unread):
-            data, self._unread = self._unread, b""
-        else:
-            data, self._unread = self._unread[:limit], self._unread[limit:]
-        return data
-
-    async def write(self, data: bytes) -> None:
-        self._raise_if_broken()
-        self._writing = True
-        try:
-            for start in range(0, len(data), _PIECE_BYTES):
-                await self._socket.send(wire.DATA, data[start : start + _PIECE_BYTES])
-        except ConnectionError:
-            await self._raise_broken()
-        # Not in a `finally`: a record cut short by a cancellation leaves nothing else to be said.
-        self._writing = False
-        self._raise_if_broken()
-
-    async def wait_reset(self) -> NoReturn:
-        error = await asyncio.shield(self._broken)
-        raise ChannelReset(error.code, error.text)
-
-    async def write_eof(self) -> None:
-        self._raise_if_broken()
-        if not self._eof_sent:
-            self._eof_sent = True
-            try:
-                await self._socket.send(wire.EOF)
-            except ConnectionError:
-                await self._raise_broken()
-
-    def reset(self, code: ResetCode, text: str = "") -> None:
-        if not self._broken.done() and not self._socket.closed:
-            if not self._writing:
-                self._socket.post(wire.RESET, wire.pack_reset(self._number, code, text))
-            self._broken.set_result(ChannelReset(code, text))
-        self._let_go()
-
-    async def close(self) -> None:
-        if not self._broken.done() and not self._socket.closed:
-            try:
-                await self.write_eof()
-                await self._socket.send(wire.CLOSE)
-            except (ConnectionError, ChannelReset):
-                pass
-        self._let_go()
-
-    def accept(self, reply: bytes = b"") -> None:
-        raise errors.LocalProtocolError("accept() is for the agent's side")
-
-    def on_reset(self, code: int, text: str) -> None:
-        """The owner says that the channel is broken; what it still has for us can be read."""
-        if not self._broken.done():
-            self._broken.set_result(ChannelReset(_reset_code(code), text))
-
-    def _let_go(self) -> None:
-        self._socket.close()
-        self._forget(self._number)
-
-    def _raise_if_broken(self) -> None:
-        if self._broken.done():
-            error = self._broken.result()
-            raise ChannelReset(error.code, error.text)
-
-    async def _raise_broken(self) -> NoReturn:
-        """The connection has ended; why stands on the control connection, perhaps just behind."""
-        try:
-            async with asyncio.timeout(1.0):
-                await self.wait_reset()
-        except TimeoutError:
-            raise ChannelReset(ResetCode.LOST, _GONE) from None
 
 
 # --- finding the owner, starting it ---
@@ -413,10 +293,3 @@ def error_of(said: dict[str, Any]) -> GuardpostError:
         if isinstance(kind, type) and issubclass(kind, GuardpostError) and kind.word == word:
             return kind(text) if kind is not ChannelReset else LineLost(text)
     return LineLost(text)
-
-
-def _reset_code(code: int) -> ResetCode:
-    try:
-        return ResetCode(code)
-    except ValueError:
-        return ResetCode.FAILED

@@ -15,7 +15,7 @@ from guardpost.aio.supervisor import reopen
 from guardpost.console.escape import EscapeKey, Wish
 from guardpost.console.line import Line
 from guardpost.errors import TransportError
-from guardpost.services.relay import DescriptorEnd
+from guardpost.services.relay import LocalEnd
 
 __all__ = ["HELP", "Terminal", "raw_terminal"]
 
@@ -29,7 +29,7 @@ class Terminal:
     """Standard input and output on a line; a line that vanishes is waited for."""
 
     def __init__(
-        self, line: Line, end: DescriptorEnd, say: Callable[[str], None], *, keys: bool
+        self, line: Line, end: LocalEnd, say: Callable[[str], None], *, keys: bool
     ) -> None:
         """`keys`: a person types, so that the escape key has its meaning."""
         self._line = line

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from guardpost.aio.channel import Channel
-from guardpost.console.line import Figures
+from guardpost.console.figures import Figures
 from guardpost.errors import ChannelReset, LocalProtocolError, ResetCode
 
 Serve = Callable[[Channel, bytes], Awaitable[None]]
