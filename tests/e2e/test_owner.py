@@ -157,6 +157,16 @@ def test_a_killed_owner_is_line_lost_and_the_next_supersedes_it(line: Rig) -> No
         until(lambda: not lives(pid))
 
 
+def test_a_command_without_channels_learns_of_the_end_too(line: Rig) -> None:
+    options = ("--exit-codes=detailed", "-L", "0:127.0.0.1:9")
+    process = start(line, "forward", *options, line.here)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"guardpost: forwarding ")
+    os.kill(int(owner(line)["pid"]), signal.SIGKILL)
+    code, _, err = end(process)
+    assert (code, err.split()[1]) == (6, b"line-lost:")
+
+
 def test_joining_loads_neither_keys_nor_frames(line: Rig) -> None:
     ran(line, "exec", line.here, "true")
     argv = line.argv("exec", line.here, "true")
