@@ -15,6 +15,9 @@ __all__ = ["Deflater", "Inflater"]
 
 _TAIL = b"\x00\x00\xff\xff"
 _BYPASS_BLOCKS = 15  # stored untried after one that did not shrink: costs 1/16 of the time
+_LESSON_FROM_BYTES = 16  # a stream may not be twice as long compressed: section 7
+_SHORT_BYTES = 256
+_LESSON_BYTES = 8  # what a short block may grow by, for the next ones' good
 
 
 class Deflater:
@@ -32,10 +35,13 @@ class Deflater:
             return varint(len(plain) * 2) + plain
         trial = self._deflate.copy()
         deflated = (trial.compress(plain) + trial.flush(zlib.Z_SYNC_FLUSH))[:-4]
-        if len(deflated) < len(plain):
+        # A short first line does not shrink, but the next one like it will, if this one is known.
+        short = _LESSON_FROM_BYTES <= len(plain) < _SHORT_BYTES
+        worth = len(plain) + (_LESSON_BYTES if short else 0)
+        if len(deflated) < worth:
             self._deflate = trial  # a stored block must not enter the context
             return varint(len(deflated) * 2 + 1) + deflated
-        if len(plain) >= 256:
+        if len(plain) >= _SHORT_BYTES:
             self._bypass = _BYPASS_BLOCKS
         return varint(len(plain) * 2) + plain
 
