@@ -15,6 +15,7 @@ from guardpost.protocol.life import NEXT, Happening, State
 from guardpost.protocol.limits import (
     BATCH_BYTES,
     DEAF_SESSION_SECONDS,
+    FRAME_MIN_BYTES,
     FRAME_START_BYTES,
     GRACE_SECONDS,
     PROBES_MAX,
@@ -106,7 +107,7 @@ class Association:
         self._ping = self._probe = self._waited = False
         self._grace_until: float | None = None
         self._obstacle: str | None = None
-        self._heard_at = self._spoke_at = now
+        self._heard_at = self.spoke_at = now
         self._busy_at = now
         self.packets_opened = 0
 
@@ -251,7 +252,9 @@ class Association:
         room = BATCH_BYTES
         while room > 0 and (self._probe or self._ping or self.mux.wants_to_send):
             frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
-            if not self._probe and not self._gate(now, frame):
+            if self._probe:
+                frame = FRAME_MIN_BYTES  # of all packets this one should get through
+            elif not self._gate(now, frame):
                 self._waited = True
                 self.recovery.line.backlog(now, frame + _PACKET_ON_LINE_BYTES)
                 if not self._gate(now, frame):
@@ -294,7 +297,7 @@ class Association:
         number = self.session.next_number
         frame = self._encoder.encode(self.session.seal(b"".join(parts)))
         if needs_ack:
-            self._spoke_at = now
+            self.spoke_at = now
             carried: list[Message] = [
                 message for message in messages if not isinstance(message, Ack)
             ]
@@ -356,7 +359,7 @@ class Association:
 
     def _deaf_at(self) -> float:
         """When the console stops believing that somebody is there: an agent would have asked."""
-        return max(self._heard_at, self._spoke_at) + DEAF_SESSION_SECONDS
+        return max(self._heard_at, self.spoke_at) + DEAF_SESSION_SECONDS
 
     def ask(self, now: float) -> None:
         """One PING."""

@@ -116,7 +116,9 @@ class Connection:
         compressed: bool = False,
     ) -> Channel:
         """A new channel. Raises LocalProtocolError without a session or beyond the limits."""
-        mux = self._live().mux
+        association = self._live()
+        association.spoke_at = now
+        mux = association.mux
         return mux.open(service, request, now, interactive=interactive, compressed=compressed)
 
     def accept_channel(self, channel: Channel, reply: bytes, now: float) -> None:

@@ -1,5 +1,6 @@
 """The console's end of a line: asks for a session, keeps it, hands on what else the line says."""
 
+import re
 from collections.abc import Callable
 
 from guardpost.errors import LocalProtocolError
@@ -20,6 +21,7 @@ _FLUSH_SECONDS = 0.5  # text without a delimiter behind it is shown after this
 _BREAK_SECONDS = 6.0
 _VERDICT_PINGS = 3  # a bad line eats one of them, hardly all
 _VERDICT_SECONDS = 1.5  # between them, or two round trips
+_TEXT_RUN = re.compile(rb"[\x20-\x7e\r\n]{16}")  # once in 5000 bad frames by chance
 
 
 class ConsoleConnection(Connection):
@@ -171,7 +173,7 @@ class ConsoleConnection(Connection):
         if self._initiator is not None:
             self._initiator.text(data)
         association = self.association
-        if association is not None and _readable(data):
+        if association is not None and _holds_text(data):
             self._heard = (self._heard + data)[-HEARD_BYTES:]
             association.text(now, obstacle=cautious_about(self._heard))
         self._events.append(events.Text(data, clean=_readable(data)))
@@ -264,6 +266,11 @@ class ConsoleConnection(Connection):
             self._events.append(events.HandshakeFailed(initiator.heard_hello, initiator.reason))
             self._initiator = None
             self._incoming = None
+
+
+def _holds_text(data: bytes) -> bool:
+    """It is text, or a piece of a frame that the boot log ran into."""
+    return _readable(data) or _TEXT_RUN.search(data) is not None
 
 
 def _readable(data: bytes) -> bool:

@@ -95,6 +95,15 @@ def test_an_idle_session_does_not_notice_a_mute() -> None:
     assert pair.run(5, until=lambda: received(pair.agent, channel) == b"works"), progress(pair)
 
 
+def test_a_channel_opened_after_an_hour_of_nothing_is_no_sign_of_a_dead_agent() -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish()
+    pair.run(3600)
+    open_channel(pair)
+    pair.run(100)
+    assert pair.console.of(events.SessionSuspended) == []
+
+
 def test_an_idle_session_wakes_rarely() -> None:
     for with_channel in (False, True):
         pair = Pair(SimulatedLine(fifo_bytes=64))
