@@ -18,6 +18,7 @@ __all__ = ["configure", "run"]
 
 BAUD = 115200
 _PAGE_BYTES = 100_000
+_COLUMNS = 100
 _PATIENCE_SECONDS = 20.0
 
 
@@ -76,7 +77,7 @@ class _Demo:
                 expect=7,
             )
             self._tunnel(web_port)
-            self._output("owner", *self._console, self._here, "stop")
+            self._output("owner", self._here, "stop")
         self._say("done: all of it went through the line, sealed")
         return 0
 
@@ -92,7 +93,7 @@ class _Demo:
         seconds = time.monotonic() - begun
         output = done.stdout.decode("utf-8", "replace").splitlines()
         for line in output[:lines]:
-            print("   ", line)
+            print("   ", line[:_COLUMNS])
         if len(output) > lines:
             print(f"    ... {len(output) - lines} more lines")
         print(
@@ -108,9 +109,7 @@ class _Demo:
         with self._background(*words, stderr=subprocess.PIPE) as forward:
             assert forward.stderr is not None
             port = _port_in(forward.stderr.readline().decode())
-            begun = time.monotonic()
-            size = _download(port)
-            seconds = time.monotonic() - begun
+            size, seconds = _download(port)
         share = 100 * size / seconds / (self._baud / 10)
         print(
             f"    [{size} bytes by HTTP in {seconds:.2f} s: {size / seconds:.0f} bytes a second, ",
@@ -169,10 +168,12 @@ class _Demo:
     @contextlib.contextmanager
     def _agent(self, key: str) -> Iterator[None]:
         identity = ("--identity", str(self._folder / "agent.key"))
-        with self._background("agent", self._there, *identity, "--allow", key) as agent:
+        words = ("agent", self._there, *identity, "--allow", key)
+        log = self._folder / "agent.log"
+        with log.open("wb") as out, self._background(*words, stderr=out.fileno()) as agent:
             yield
             if agent.poll() is not None:
-                raise LineLost("the agent ended early; its message is above")
+                raise LineLost(f"the agent ended early: {log.read_text().strip()}")
 
 
 @contextlib.contextmanager
@@ -201,11 +202,15 @@ def _web_server(size: int) -> Iterator[int]:
             server.shutdown()
 
 
-def _download(port: int) -> int:
+def _download(port: int) -> tuple[int, float]:
+    """Bytes of the page, and the seconds from its first byte to its last."""
     import urllib.request
 
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=120) as answer:
-        return len(answer.read())
+        size = len(answer.read(1))
+        begun = time.monotonic()
+        size += len(answer.read())
+    return size, time.monotonic() - begun
 
 
 def _port_in(line: str) -> int:
