@@ -72,7 +72,8 @@ class Initiator:
         self._frame = b""
         self._tries = 0
         self._round_trip = 0.0
-        self._sent_at = now
+        self._sent_at = self._first_sent_at = now
+        self._patience = 0.0
         self._wait = 0.0
 
     # --- from the line ---
@@ -91,7 +92,10 @@ class Initiator:
         if hello.major != MAJOR:
             self._fail(f"the agent speaks version {hello.major} of the protocol, we speak {MAJOR}")
             return True
+        # It may answer any of our hellos: repeat soon, as if it were the last, and wait for the
+        # last repetition's answer as if it were the first.
         self._round_trip = now - self._sent_at
+        self._patience = 2 * (now - self._first_sent_at)
         self.profiles = (known_profile(hello.to_agent), known_profile(hello.to_console))
         states = handshake_states(epoch(self.hello, candidate))
         self._encoder = Encoder(self.profiles[0], states[0])
@@ -173,6 +177,8 @@ class Initiator:
         self.stage = Stage.HELLO_SENT
         self.hellos.append(self.hello)
         self._sent_at = now
+        if not self._tries:
+            self._first_sent_at = now
         self.deadline = now + HELLO_TRIES_SECONDS[self._tries]
         self._tries += 1
 
@@ -185,9 +191,10 @@ class Initiator:
 
     def _repeat(self, now: float) -> None:
         self.frames.append(self._frame)
-        self.deadline = now + self._wait
-        self._wait *= 2
         self._tries += 1
+        last = self._tries == HANDSHAKE_TRIES
+        self.deadline = now + (max(self._wait, self._patience) if last else self._wait)
+        self._wait *= 2
 
     def _fail(self, reason: str) -> None:
         self.stage = Stage.FAILED

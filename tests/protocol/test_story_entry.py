@@ -13,6 +13,7 @@ from guardpost.protocol.framing import Decoder, Encoder, Profile
 from guardpost.protocol.handshake import MAX_MESSAGE_BYTES
 from guardpost.protocol.hello import HELLO_BYTES, Hello, epoch, handshake_states
 from guardpost.protocol.limits import FRAME_BODY_MAX_BYTES
+from guardpost.simline import Faults
 
 # All seven encodings of points of small order that X25519 accepts as input (RFC 7748, section 7).
 LOW_ORDER_POINTS = [
@@ -48,6 +49,16 @@ def test_noise_before_during_and_after(seed: int) -> None:
         wire.insert(random.randbytes(random.randrange(200)), pair.now)
         pair.run(0.1)
     assert pair.run(60, until=lambda: carried(pair, channel, up, down)), progress(pair)
+
+
+@pytest.mark.parametrize("delay", [0.3, 1.0, 2.0])
+def test_a_late_line_needs_one_attempt(delay: float) -> None:
+    """The answer to the first hello comes after the third has gone."""
+    pair = Pair(SimulatedLine(faults=Faults(delay=delay), fifo_bytes=64))
+    pair.begin()
+    assert pair.run(30, until=lambda: bool(pair.console.of(events.SessionEstablished)))
+    assert pair.console.of(events.HandshakeFailed) == []
+    assert len(pair.agent.of(events.SessionEstablished)) == 1
 
 
 def test_a_megabyte_of_noise_makes_nothing_and_costs_no_memory() -> None:
