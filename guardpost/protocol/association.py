@@ -18,6 +18,7 @@ from guardpost.protocol.limits import (
     FRAME_MIN_BYTES,
     FRAME_START_BYTES,
     GRACE_SECONDS,
+    OBSTACLE_SECONDS,
     PROBES_MAX,
 )
 from guardpost.protocol.messages import (
@@ -106,7 +107,7 @@ class Association:
         self._goaways = 0
         self._ping = self._probe = self._waited = False
         self._grace_until: float | None = None
-        self._obstacle: str | None = None
+        self._obstacle_until = now
         self._heard_at = self.spoke_at = now
         self._busy_at = now
         self.packets_opened = 0
@@ -174,7 +175,7 @@ class Association:
     def text(self, now: float, obstacle: str | None = None) -> None:
         """Text instead of frames. `obstacle`: something in it that must not get a byte of ours."""
         self.silence.text(now)
-        self._obstacle = obstacle
+        self._obstacle_until = now + OBSTACLE_SECONDS if obstacle else now
         if not self._console or self.state is not State.LIVE:
             return
         if obstacle:
@@ -194,7 +195,7 @@ class Association:
         before = self.state
         self.state = NEXT[before, happening]
         if happening is Happening.OPENED:
-            self._obstacle = None
+            self._obstacle_until = now
             self._heard_at = now
         if happening is Happening.OPENED and self.recovery.probes:
             self.recovery.answered(now)
@@ -337,7 +338,7 @@ class Association:
         if self.state is not State.DEAD and asking and ask_at is not None and now >= ask_at:
             if self.state is State.SUSPENDED:
                 self._settle(self.recovery.give_up(), now)
-            if self._obstacle:
+            if now < self._obstacle_until:
                 self.silence.asked(now)  # not now: a little later
             else:
                 self.ask(now)

@@ -34,6 +34,7 @@ PROBES_MAX = 3  # unanswered, then mute
 ASK_SECONDS = 30.0
 QUIET_AFTER_TEXT_SECONDS = 10.0
 DEAF_SESSION_SECONDS = 75.0  # a console with channels open heard nothing: not even an agent's PING
+OBSTACLE_SECONDS = 90.0  # what looks like a boot loader at rest is asked after this all the same
 AGENT_PING_SECONDS = 0.75
 AGENT_PING_FAST_SECONDS = 15.0
 BUSY_SILENCE_SECONDS = 3.5  # the console asks: an agent would have asked four times by then

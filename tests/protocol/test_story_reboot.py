@@ -3,7 +3,7 @@
 import pytest
 from support.line import SimulatedLine
 from support.pair import Pair, make_agent
-from support.stories import agents_half, open_channel, payload, progress, received
+from support.stories import agents_half, open_channel, payload, progress, received, state
 
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
@@ -81,13 +81,27 @@ def test_a_boot_prompt_gets_nothing_though_an_idle_session_did_not_notice_the_re
     pair.line.ba.insert(b"U-Boot 2023.01\r\nHit any key to stop autoboot:  3 ", pair.now)
     pair.run(0.6)
     pair.console.connection.write_channel(channel, b"y", pair.now)
-    pair.run(120)  # it stands there: somebody stopped it
+    pair.run(80)  # it stands there: somebody stopped it
     assert typed == []
     pair.line.ba.insert(b"\r\nStarting kernel ...\r\n", pair.now)
     pair.run(9)
     assert typed == []
     pair.run(45)
     assert typed  # is anybody there again?
+
+
+def test_what_only_looks_like_a_boot_loader_costs_a_minute_and_a_half_not_the_session() -> None:
+    """The agent knows of no channel and asks nothing: the console has to."""
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish()
+    pair.run(5)
+    pair.line.ba.insert(b"Hit any key to stop autoboot:  3 ", pair.now)
+    pair.run(1)
+    assert state(pair, "console") == "suspended"
+    channel = pair.open()
+    pair.run(80)
+    assert channel not in pair.console.accepted
+    assert pair.run(50, until=lambda: channel in pair.console.accepted)
 
 
 def test_a_text_about_boot_loaders_holds_a_living_session_for_seconds_only() -> None:
