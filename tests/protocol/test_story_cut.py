@@ -111,9 +111,10 @@ def transfer_range(direction: str) -> range:
     return range(first, first + 750)
 
 
+@pytest.mark.parametrize("third", [0, 1, 2])
 @pytest.mark.parametrize("direction", ["ab", "ba"])
-def test_a_transfer_cut_anywhere_and_healed_after_a_second(direction: str) -> None:
-    for byte in transfer_range(direction)[::3]:
+def test_a_transfer_cut_anywhere_and_healed_after_a_second(direction: str, third: int) -> None:
+    for byte in transfer_range(direction)[third::3]:
         pair, up, down = transfer_pair(direction, byte, 1.5)
         assert finish(pair, up, down, 40), (byte, progress(pair))
         assert pair.run(40, until=lambda: no_channels(pair)), (byte, progress(pair))  # noqa: B023
