@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "protocol/events": "plain values; every story in tests/protocol",
     "protocol/limits": "numbers; the tests of those who use them",
     "cli/topics": "texts; tests/cli/test_main.py shows them",
+    "cli/cmd_demo": "tests/e2e/test_demo.py runs it",
     "cli/cmd_owner_process": "tests/cli/test_cmd_owner.py and tests/e2e/test_owner.py",
     "cli/cmd_terminal": "tests/cli/test_cmd_owner.py and tests/e2e/test_owner.py",
     "console/figures": "a dataclass; test_console.py",

@@ -108,13 +108,14 @@ def test_nc_keeps_the_half_close(line: Rig) -> None:
     assert (done.returncode, done.stdout) == (0, b"HALF CLOSED")
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with sshd(tmp_path_factory.mktemp("ssh") / "server") as server:
+        yield server
+
+
 class TestOpenSSH:
     """ssh, scp and sftp with ProxyCommand 'guardpost nc ...' against a real sshd."""
-
-    @pytest.fixture(scope="class")
-    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-        with sshd(tmp_path_factory.mktemp("ssh") / "server") as server:
-            yield server
 
     def proxied(self, line: Rig, server: Sshd) -> list[str]:
         command = " ".join(line.argv("nc", "--trust-new", line.here, f"127.0.0.1:{server.port}"))

@@ -7,7 +7,7 @@ import pytest
 from guardpost.protocol.life import NEXT, Happening, State
 
 
-@pytest.mark.parametrize("state, happening", itertools.product(State, Happening))
+@pytest.mark.parametrize("state, happening", list(itertools.product(State, Happening)))
 def test_every_cell(state: State, happening: Happening) -> None:
     after = NEXT.get((state, happening))
     if happening is Happening.EXPIRED:

@@ -37,14 +37,12 @@ class Rig:
         self, *words: str, input: bytes | None = None, timeout: float = 60.0
     ) -> subprocess.CompletedProcess[bytes]:
         """One command to its end."""
-        stdin = {"stdin": subprocess.DEVNULL} if input is None else {}
         return subprocess.run(
             self.argv(*words),
             env=self.environment,
-            input=input,
+            input=input or b"",
             capture_output=True,
             timeout=timeout,
-            **stdin,
         )
 
     def console(
