@@ -15,6 +15,7 @@ REQUEST_MAX_BYTES = 65536
 SERVICE_NAME_MAX_BYTES = 32
 TEXT_MAX_BYTES = 80
 ACK_RANGES_MAX = 32
+EARLY_RANGES_MAX = 1024  # of a stream that wait for an earlier byte: each is a lost packet
 BLOCK_MAX_BYTES = 16384  # a compressed block on the wire
 BLOCK_PLAIN_MAX_BYTES = 65536  # what it may expand to
 

@@ -8,8 +8,11 @@ from guardpost.protocol.credit import Granted, Spending
 from guardpost.protocol.limits import BLOCK_MAX_BYTES
 from guardpost.protocol.messages import Data
 from guardpost.protocol.ranges import RangeSet
+from guardpost.protocol.reassembly import Reassembly
 
 __all__ = ["ReceivingStream", "SendingStream"]
+
+_CHUNK_BYTES = 512  # smaller pieces are joined: single bytes would cost forty times their size
 
 
 class SendingStream:
@@ -163,8 +166,7 @@ class ReceivingStream:
         self._shared = shared
         self._inflater = Inflater() if compressed else None
         self._expected = 0
-        self._early: dict[int, bytes] = {}
-        self._early_bytes = 0
+        self._early = Reassembly()
         self._chunks: deque[bytes] = deque()
         self.readable = 0
         self._reached = 0  # the largest offset seen
@@ -206,38 +208,15 @@ class ReceivingStream:
         elif stop > 2 * self.credit.limit + 64:
             raise RemoteProtocolError("the peer used more credit than it had")
         if message.offset > self._expected:
-            kept = self._early.get(message.offset)
-            if kept is None or len(kept) < len(message.data):
-                self._early[message.offset] = message.data
-                self._early_bytes += len(message.data) - len(kept or b"")
-                self._trim_early()
+            self._early.keep(self._expected, message.offset, message.data)
             return
         self._in_order(message.offset, message.data)
-        while self._early:
-            offset = min(self._early)
-            if offset > self._expected:
-                break
-            data = self._early.pop(offset)
-            self._early_bytes -= len(data)
-            self._in_order(offset, data)
+        if self._early:
+            self._in_order(self._expected, self._early.take(self._expected))
         if self._inflater is not None and self._inflater.holding and self.complete:
             raise RemoteProtocolError("a compressed stream ends inside a block")
         if self.reset:
             self._drop()
-
-    def _trim_early(self) -> None:
-        """Overlapping pieces of differently cut repeats must not pile up."""
-        if self._early_bytes <= 2 * self.credit.window:
-            return
-        merged: dict[int, bytes] = {}
-        reached = self._expected
-        for offset in sorted(self._early):
-            data = self._early[offset][max(0, reached - offset) :]
-            if data:
-                merged[max(offset, reached)] = data
-                reached = max(offset, reached) + len(data)
-        self._early = merged
-        self._early_bytes = sum(map(len, merged.values()))
 
     def _in_order(self, offset: int, data: bytes) -> None:
         skip = self._expected - offset
@@ -256,7 +235,10 @@ class ReceivingStream:
             self._shared.receive(self._shared.received + len(data))
             if not data:
                 return
-        self._chunks.append(data)
+        if self._chunks and len(self._chunks[-1]) + len(data) <= _CHUNK_BYTES:
+            self._chunks[-1] += data
+        else:
+            self._chunks.append(data)
         self.readable += len(data)
 
     def read(self, limit: int) -> bytes:
@@ -295,7 +277,6 @@ class ReceivingStream:
             self._shared.receive(self._shared.received + self.credit.receive(final))
             self._settled = True
             self._early.clear()
-            self._early_bytes = 0
         self.reset = True
         self._drop()
 
