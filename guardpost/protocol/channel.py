@@ -6,6 +6,7 @@ from guardpost.errors import LocalProtocolError, RemoteProtocolError
 from guardpost.protocol.credit import Granted, GrantPool, Spending
 from guardpost.protocol.limits import (
     CHANNEL_CREDIT_BYTES,
+    OPENING_BYTES,
     READ_AHEAD_MAX_BYTES,
     READ_AHEAD_MIN_BYTES,
     READ_AHEAD_SECONDS,
@@ -46,8 +47,9 @@ class Channel:
         self.interactive = interactive
         self.compressed = compressed
         self.service = service
+        first = OPENING_BYTES if ours else CHANNEL_CREDIT_BYTES  # more once OPEN has arrived
         self.sending = SendingStream(
-            number, Spending(CHANNEL_CREDIT_BYTES), shares.spending, compressed=compressed
+            number, Spending(first), shares.spending, compressed=compressed
         )
         self.receiving = ReceivingStream(
             Granted(CHANNEL_CREDIT_BYTES, shares.pool), shares.granted, compressed=compressed

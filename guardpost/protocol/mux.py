@@ -13,6 +13,7 @@ from guardpost.protocol.channel import Channel, Shares
 from guardpost.protocol.credit import Granted, GrantPool, Spending
 from guardpost.protocol.early import EarlyMessages
 from guardpost.protocol.limits import (
+    CHANNEL_CREDIT_BYTES,
     CHANNELS_MAX,
     CONNECTION_CREDIT_BYTES,
     REQUEST_MAX_BYTES,
@@ -143,9 +144,19 @@ class Mux:
     # --- what became of it ---
 
     def acked(self, message: Message, now: float) -> None:
-        if isinstance(message, Data) and (channel := self._channels.get(message.channel)):
+        if not isinstance(message, Data | Open):
+            return
+        if (channel := self._channels.get(message.channel)) is None:
+            return
+        if isinstance(message, Open):
+            self._opening_arrived(channel, now)
+        else:
             channel.sending.on_acked(message)
             self._forget_if_finished(channel)
+
+    def _opening_arrived(self, channel: Channel, now: float) -> None:
+        channel.sending.credit.raise_to(CHANNEL_CREDIT_BYTES)
+        self._outbox.schedule(channel, self.rate, now)
 
     def lost(self, message: Message, now: float) -> None:
         match message:
@@ -224,7 +235,7 @@ class Mux:
             channel.introduced = True
             self._send_reset(channel, ResetCode.LIMIT, "too many channels")
         self._introduce(channel, now)
-        for kept in self._early.take():
+        for kept in self._early.take(number):
             self.receive(kept, now)
 
     def _receive_accept(self, message: Accept, now: float) -> None:
@@ -238,6 +249,7 @@ class Mux:
         if channel.preface not in (None, message.reply_length):
             raise RemoteProtocolError("two different accepts")
         channel.preface = message.reply_length
+        self._opening_arrived(channel, now)
         self._introduce(channel, now)
 
     def _receive_data(self, channel: Channel, message: Data, now: float) -> None:

@@ -61,6 +61,21 @@ def test_open_request_and_data_leave_at_once() -> None:
     ]
 
 
+def test_little_is_sent_before_the_open_is_known_to_have_arrived() -> None:
+    """So what an agent must keep for channels that are not open yet has a limit."""
+    for arrived in ("ack", "accept"):
+        mux = Mux(console=True)
+        mux.open("exec", bytes(5000), NOW, interactive=False, compressed=False)
+        opening, *data = sent(mux)
+        assert sum(len(message.data) for message in data if isinstance(message, Data)) == 1024
+        if arrived == "ack":
+            mux.acked(opening, NOW)
+        else:
+            mux.receive(Accept(0, 0), NOW)
+        data = sent(mux)
+        assert sum(len(message.data) for message in data if isinstance(message, Data)) == 3976
+
+
 @pytest.mark.parametrize("console, numbers", [(True, [0, 2, 4]), (False, [1, 3, 5])])
 def test_ids_are_counted_up_by_two(console: bool, numbers: list[int]) -> None:
     mux = Mux(console=console)
