@@ -61,4 +61,6 @@ PROBE_MAX_SECONDS = 4.0
 ACK_DELAY_SECONDS = 0.005  # for a small packet, in the hope of a reply to ride on
 ACK_SMALL_BYTES = 200
 ACK_RANGES_KEPT = 10  # a loss stays in the acks until 10 more; each costs 2 bytes an ack
+CONTROL_WAITING_MAX = 8192  # answers a peer asks for and does not take: four for each channel
+REKEYS_BEGUN_MAX = 16  # without one that is finished
 BATCH_BYTES = 65536  # handed to the line in one call, at most

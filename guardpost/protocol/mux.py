@@ -177,6 +177,7 @@ class Mux:
     # --- what the peer says ---
 
     def receive(self, message: Message, now: float) -> None:
+        self._outbox.check_answers()
         match message:
             case Data():
                 if (channel := self._find(message)) is not None:
@@ -193,9 +194,11 @@ class Mux:
                     channel.sending.credit.raise_to(limit)
                     self._outbox.schedule(channel, self.rate, now)
             case ConnectionCredit(limit=limit):
+                had_none = self._shares.spending.left <= 0
                 self._shares.spending.raise_to(limit)
-                for channel in self._channels.values():
-                    self._outbox.schedule(channel, self.rate, now)
+                if had_none:
+                    for channel in self._channels.values():
+                        self._outbox.schedule(channel, self.rate, now)
             case _:
                 raise RemoteProtocolError("not a message for the mux")
 
@@ -220,7 +223,11 @@ class Mux:
             return
         if number > _CHANNEL_NUMBER_MAX:
             raise RemoteProtocolError("channel numbers have run out")
+        if len(self._channels) >= 2 * CHANNELS_MAX:
+            raise RemoteProtocolError("channels are opened and no reset is answered")
         self._opened.add(number // 2, number // 2 + 1)
+        if len(self._opened) > CHANNELS_MAX:
+            raise RemoteProtocolError("channel numbers are left out")
         channel = Channel(
             number,
             message.service,

@@ -2,10 +2,11 @@
 
 from collections import deque
 
+from guardpost.errors import RemoteProtocolError
 from guardpost.protocol import events
 from guardpost.protocol.channel import Channel
 from guardpost.protocol.credit import Granted
-from guardpost.protocol.limits import CONTROL_MESSAGE_MAX_BYTES
+from guardpost.protocol.limits import CONTROL_MESSAGE_MAX_BYTES, CONTROL_WAITING_MAX
 from guardpost.protocol.messages import ConnectionCredit, Credit, Data, Message
 from guardpost.protocol.schedule import Schedule
 
@@ -70,6 +71,11 @@ class Outbox:
     def wants_to_send(self) -> bool:
         credits_due = bool(self._credit_due) or self._connection_due
         return self.urgent or self._schedule.bulk or credits_due
+
+    def check_answers(self) -> None:
+        """Raises RemoteProtocolError for a peer that asks much and takes no answers."""
+        if len(self._control) > CONTROL_WAITING_MAX:
+            raise RemoteProtocolError("too many answers wait to be taken")
 
     @property
     def urgent(self) -> bool:

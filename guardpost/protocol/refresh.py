@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.handshake import Handshake
-from guardpost.protocol.limits import REFRESH_SECONDS
+from guardpost.protocol.limits import REFRESH_SECONDS, REKEYS_BEGUN_MAX
 from guardpost.protocol.messages import Rekey
 from guardpost.protocol.session import SealedSession
 
@@ -37,6 +37,7 @@ class Refresh:
         self._random_bytes = random_bytes
         self._psk = psk
         self._handshake: Handshake | None = None
+        self._begun = 0  # by the peer, since the last one that was finished
         self._received: dict[int, bytes] = {}  # the newest of each step
         self.deadline: float | None = now + REFRESH_SECONDS if console else None
 
@@ -63,6 +64,9 @@ class Refresh:
         if self._received.get(message.step) == message.noise:
             return None  # a probe brought it again
         if message.step == 1 and not self._console:
+            self._begun += 1
+            if self._begun > REKEYS_BEGUN_MAX:
+                raise RemoteProtocolError("rekeys are begun and never finished")
             self._handshake = self._begin(initiator=False)
         elif message.step != (2 if self._console else 3) or self._handshake is None:
             raise RemoteProtocolError("a rekey message out of turn")
@@ -76,6 +80,7 @@ class Refresh:
             answer = Rekey(message.step + 1, handshake.write_message())
         if handshake.finished:
             self._handshake = None
+            self._begun = 0
             self._hash = handshake.handshake_hash
             send_key, receive_key = handshake.split()
             self._session.expect_fresh(receive_key)

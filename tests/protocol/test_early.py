@@ -12,7 +12,7 @@ ALL_BYTES = CHANNELS_MAX * OPENING_BYTES
 
 def test_they_come_back_in_order_and_once() -> None:
     early = EarlyMessages()
-    messages = [Data(0, 0, b"abc"), Credit(0, 70000), Reset(0, 0, 3)]
+    messages: list[Data | Credit | Reset] = [Data(0, 0, b"abc"), Credit(0, 70000), Reset(0, 0, 3)]
     for message in messages:
         early.keep(message)
     early.keep(Credit(2, 70000))

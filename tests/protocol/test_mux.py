@@ -288,3 +288,43 @@ def test_endless_data_for_a_channel_that_is_never_opened_is_a_violation() -> Non
         mux.receive(Data(number, 0, bytes(16384)), NOW)
     with pytest.raises(RemoteProtocolError):
         mux.receive(Data(130, 0, b"x"), NOW)
+
+
+def test_opens_whose_refusals_are_never_answered_are_a_violation() -> None:
+    mux = Mux(console=False)
+    for number in range(0, 4 * CHANNELS_MAX, 2):
+        mux.receive(Open(number, "x", 0), NOW)
+    with pytest.raises(RemoteProtocolError):
+        mux.receive(Open(4 * CHANNELS_MAX, "x", 0), NOW)
+
+
+def opened_and_reset(mux: Mux, count: int, step: int) -> None:
+    for number in range(0, count * step, step):
+        mux.receive(Open(number, "x", 0), NOW)
+        mux.receive(Reset(number, 0, 0), NOW)
+
+
+def test_channel_numbers_may_be_lost_but_not_left_out_for_ever() -> None:
+    mux = Mux(console=False)
+    with pytest.raises(RemoteProtocolError):
+        opened_and_reset(mux, 2 * CHANNELS_MAX, step=4)
+
+
+def test_answers_that_nobody_takes_are_a_violation() -> None:
+    mux = Mux(console=False)
+    with pytest.raises(RemoteProtocolError):
+        opened_and_reset(mux, 9000, step=2)
+
+
+def test_credit_of_the_connection_costs_nothing_while_there_is_some() -> None:
+    mux = Mux(console=True)
+    channel = mux.open("x", b"", NOW, interactive=False, compressed=False)
+    mux.receive(Accept(0, 0), NOW)
+    mux.receive(Credit(0, 1 << 30), NOW)
+    mux.write(channel, bytes(1 << 20), NOW)
+    mux.write(channel, b"the rest", NOW)
+    sent(mux)
+    assert not mux.wants_to_send
+    mux.receive(ConnectionCredit((1 << 20) + 3), NOW)
+    mux.receive(ConnectionCredit((1 << 20) + 8), NOW)
+    assert sent(mux) == [Data(0, 1 << 20, b"the rest")]

@@ -5,7 +5,7 @@ from support.pair import AGENT_KEY, CONSOLE_KEY, OTHER_KEY, random_bytes
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.handshake import Handshake
-from guardpost.protocol.limits import REFRESH_SECONDS
+from guardpost.protocol.limits import REFRESH_SECONDS, REKEYS_BEGUN_MAX
 from guardpost.protocol.messages import Rekey
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession
@@ -135,3 +135,11 @@ def test_a_changed_message_is_a_violation() -> None:
     assert two is not None
     with pytest.raises(RemoteProtocolError):
         peers.console.receive(Rekey(2, two.noise[:-1] + bytes((two.noise[-1] ^ 1,))))
+
+
+def test_rekeys_that_are_begun_and_never_finished_are_a_violation() -> None:
+    peers = Peers()
+    for _ in range(REKEYS_BEGUN_MAX):
+        peers.agent.receive(peers.console.begin(200.0))
+    with pytest.raises(RemoteProtocolError):
+        peers.agent.receive(peers.console.begin(200.0))
