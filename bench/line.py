@@ -2,7 +2,7 @@
 
 Application bytes are counted, first to last.
 
-python -m bench.line bulk|keystroke|both|contact
+python -m bench.line bulk|keystroke|both|contact|loss|unlimited
 """
 
 import asyncio
@@ -89,13 +89,13 @@ def _receive(port: int, into: _Sink) -> None:
     into(socket.create_connection(("127.0.0.1", port)))
 
 
-def _upload(made: Rig) -> float:
-    """Console to host, alone: per cent of the line."""
+def _upload(made: Rig, size: int = BULK_BYTES) -> _Sink:
+    """Console to host, alone."""
     sink = _Sink()
     with _server(sink) as port, made.forward(f"0:127.0.0.1:{port}") as (local,):
-        _send(local, os.urandom(BULK_BYTES))
+        _send(local, os.urandom(size))
         sink.done.wait()
-    return sink.share
+    return sink
 
 
 def _keystrokes(local: int, until: threading.Event) -> list[float]:
@@ -114,7 +114,7 @@ def _keystrokes(local: int, until: threading.Event) -> list[float]:
 
 def bulk() -> list[Row]:
     with rig(baud=115200) as made:
-        shares = [_upload(made) for _ in range(_RUNS)]
+        shares = [_upload(made).share for _ in range(_RUNS)]
         memory = _resident_bytes(made)
     share = statistics.median(shares)
     spread = f"{min(shares):.1f} to {max(shares):.1f}"
@@ -205,6 +205,40 @@ def both() -> list[Row]:
     ]
 
 
+def loss() -> list[Row]:
+    """Bytes that vanish, each with the same probability, both ways."""
+    rows = []
+    for probability, wanted, size in (("1e-4", 86, BULK_BYTES), ("1e-3", 50, BULK_BYTES // 2)):
+        with rig("--loss", probability, baud=115200) as made:
+            share = _upload(made, size).share
+        rows.append(
+            Row(
+                f"bulk with {probability} of the bytes lost at 115200",
+                f"{share:.1f} % of the line, intact",
+                f">= {wanted} %",
+                share >= wanted,
+                "python -m bench.line loss",
+            )
+        )
+    return rows
+
+
+def unlimited() -> list[Row]:
+    """Two ptys and no baud rate: what the processors give."""
+    size = 60_000_000
+    with rig(baud="unlimited") as made:
+        sink = _upload(made, size)
+    return [
+        Row(
+            "unlimited pty, one -L tunnel, sealed",
+            f"{size / (sink.ended - sink.begun) / 1e6:.1f} MB/s",
+            "",
+            None,
+            "python -m bench.line unlimited",
+        )
+    ]
+
+
 def contact() -> list[Row]:
     """From the end of listening to a usable session, in this process."""
     with rig(baud=115200) as made:
@@ -264,7 +298,14 @@ async def _contact(here: str, key: Path) -> float:
     return seconds
 
 
-ROWS = {"bulk": bulk, "keystroke": keystroke, "both": both, "contact": contact}
+ROWS = {
+    "bulk": bulk,
+    "keystroke": keystroke,
+    "both": both,
+    "contact": contact,
+    "loss": loss,
+    "unlimited": unlimited,
+}
 
 
 def main() -> None:

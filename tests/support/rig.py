@@ -108,8 +108,8 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(*line_options: str, baud: int = 921600, agent: Sequence[str] | None = ()) -> Iterator[Rig]:
-    """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for no agent."""
+def rig(*line_options: str, baud: int | str = 921600, agent: Sequence[str] | None = ()) -> Iterator[Rig]:
+    """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for none."""
     with (
         tempfile.TemporaryDirectory(prefix="gp-") as folder,
         pty_line(*line_options, baud=baud) as (here, there, control),
