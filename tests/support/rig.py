@@ -108,7 +108,9 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(*line_options: str, baud: int | str = 921600, agent: Sequence[str] | None = ()) -> Iterator[Rig]:
+def rig(
+    *line_options: str, baud: int | str = 921600, agent: Sequence[str] | None = ()
+) -> Iterator[Rig]:
     """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for none."""
     with (
         tempfile.TemporaryDirectory(prefix="gp-") as folder,
