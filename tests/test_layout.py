@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "protocol/association": "the stack of parts that have theirs; tests/protocol/test_story_*.py",
     "protocol/connection": "what both ends share; tests/protocol/test_story_*.py",
     "protocol/console_connection": "as the agent's; tests/protocol/test_story_*.py",
+    "protocol/establish": "tests/protocol/test_story_entry.py",
     "protocol/events": "plain values; every story in tests/protocol",
     "protocol/limits": "numbers; the tests of those who use them",
     "cli/topics": "texts; tests/cli/test_main.py shows them",

@@ -10,13 +10,12 @@ from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
 from guardpost.protocol.association import Association
 from guardpost.protocol.connection import TEXT_BYTES, Connection
+from guardpost.protocol.establish import Credentials, establish
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.life import State
 from guardpost.protocol.limits import DEAF_SECONDS, HELLO_BUCKET, HELLO_REPLIES_PER_SECOND
-from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.responder import Responder, Stage
-from guardpost.protocol.session import SealedSession, frame_states
 
 __all__ = ["AgentConnection"]
 
@@ -35,12 +34,9 @@ class AgentConnection(Connection):
         random_bytes: Callable[[int], bytes],
         psk: bytes | None = None,
     ) -> None:
-        super().__init__()
-        self._static_private = static_private
+        super().__init__(Credentials(False, static_private, random_bytes, psk))
         self._settings = settings
         self._message_2_payload = message_2_payload
-        self._random_bytes = random_bytes
-        self._psk = psk
         self._responder: Responder | None = None
         self._session_key = b""  # of the console whose session it is
         self._session_hello = b""
@@ -65,10 +61,10 @@ class AgentConnection(Connection):
             self._responder = Responder(
                 candidate,
                 hello,
-                static_private=self._static_private,
+                static_private=self._credentials.static_private,
                 message_2_payload=self._message_2_payload,
-                random_bytes=self._random_bytes,
-                psk=self._psk,
+                random_bytes=self._credentials.random_bytes,
+                psk=self._credentials.psk,
                 now=now,
             )
         return True
@@ -134,7 +130,7 @@ class AgentConnection(Connection):
             return
         if old is not None:
             self.close(GoAwayCode.SUPERSEDED, "a new session of the same key", now)
-        self.association = self._associate(responder, self._events, now)
+        self.association = self._judged(responder, self._events, now)
         self._session_key = key
         self._session_hello = responder.console_hello
         self._responder = None
@@ -146,35 +142,16 @@ class AgentConnection(Connection):
         responder = self._responder
         if responder is None or responder.stage is not Stage.MESSAGE_3_READ:
             return
-        refused = self._associate(responder, deque(), now)
+        refused = self._judged(responder, deque(), now)
         refused.close(code, text, now)
         self._former = refused
         self._former_until = responder.deadline
 
-    def _associate(
+    def _judged(
         self, responder: Responder, events_out: deque[events.Event], now: float
     ) -> Association:
-        handshake = responder.handshake
-        send_key, receive_key = handshake.split()
-        session = SealedSession(send_key, receive_key)
-        association = Association(
-            session,
-            Refresh(
-                session,
-                console=False,
-                handshake_hash=handshake.handshake_hash,
-                static_private=self._static_private,
-                peer_static=handshake.remote_static or b"",
-                random_bytes=self._random_bytes,
-                psk=self._psk,
-                now=now,
-            ),
-            console=False,
-            crc_states=frame_states(handshake.handshake_hash),
-            profiles=responder.profiles,
-            peer_key=handshake.remote_static or b"",
-            events_out=events_out,
-            now=now,
+        association = establish(
+            responder.handshake, self._credentials, responder.profiles, events_out, now
         )
         association.recovery.round_trip.sample(max(0.05, now - responder.sent_at))
         return association

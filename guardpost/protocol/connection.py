@@ -10,6 +10,7 @@ from guardpost.errors import GoAwayCode, LocalProtocolError, ResetCode
 from guardpost.protocol import events
 from guardpost.protocol.association import Association, Statistics
 from guardpost.protocol.channel import Channel
+from guardpost.protocol.establish import Credentials
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import HelloScanner
 from guardpost.protocol.life import State
@@ -28,7 +29,8 @@ TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t\b\a\x7f\x1b\x01\x03\x04\x05\x0b
 class Connection:
     """One end of one line; the contract is in guardpost.protocol's docstring."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
         self.association: Association | None = None
         self.noise_bytes = 0
         self._events: deque[events.Event] = deque()

@@ -8,12 +8,11 @@ from guardpost.protocol import events
 from guardpost.protocol.association import Association
 from guardpost.protocol.caution import HEARD_BYTES, cautious_about
 from guardpost.protocol.connection import Connection
+from guardpost.protocol.establish import Credentials, establish
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.initiator import Initiator, Stage
 from guardpost.protocol.life import State
-from guardpost.protocol.refresh import Refresh
-from guardpost.protocol.session import SealedSession, frame_states
 
 __all__ = ["ConsoleConnection"]
 
@@ -35,11 +34,8 @@ class ConsoleConnection(Connection):
         random_bytes: Callable[[int], bytes],
         psk: bytes | None = None,
     ) -> None:
-        super().__init__()
-        self._static_private = static_private
+        super().__init__(Credentials(True, static_private, random_bytes, psk))
         self._message_3_payload = message_3_payload
-        self._random_bytes = random_bytes
-        self._psk = psk
         self._initiator: Initiator | None = None
         self._incoming: Association | None = (
             None  # message 3 is out, its first packet is not here yet
@@ -60,11 +56,11 @@ class ConsoleConnection(Connection):
         if self.association is not None or self._initiator is not None:
             raise LocalProtocolError("there is a session, or one is being made")
         self._initiator = Initiator(
-            static_private=self._static_private,
+            static_private=self._credentials.static_private,
             message_3_payload=self._message_3_payload,
             profiles=profiles,
-            random_bytes=self._random_bytes,
-            psk=self._psk,
+            random_bytes=self._credentials.random_bytes,
+            psk=self._credentials.psk,
             consent=consent,
             now=now,
             not_before=self._not_before,
@@ -80,26 +76,8 @@ class ConsoleConnection(Connection):
         if initiator.stage is not Stage.MESSAGE_3_SENT or handshake is None:
             self._check_failed()
             return
-        send_key, receive_key = handshake.split()
-        session = SealedSession(send_key, receive_key)
-        self._incoming = Association(
-            session,
-            Refresh(
-                session,
-                console=True,
-                handshake_hash=handshake.handshake_hash,
-                static_private=self._static_private,
-                peer_static=handshake.remote_static or b"",
-                random_bytes=self._random_bytes,
-                psk=self._psk,
-                now=now,
-            ),
-            console=True,
-            crc_states=frame_states(handshake.handshake_hash),
-            profiles=initiator.profiles,
-            peer_key=handshake.remote_static or b"",
-            events_out=self._events,
-            now=now,
+        self._incoming = establish(
+            handshake, self._credentials, initiator.profiles, self._events, now
         )
 
     def give_up(self) -> None:
@@ -188,7 +166,7 @@ class ConsoleConnection(Connection):
 
     def _question_hello(self, association: Association) -> bytes:
         """A hello beside the probes that went unanswered (section 9)."""
-        nonce = int.from_bytes(self._random_bytes(8), "little")
+        nonce = int.from_bytes(self._credentials.random_bytes(8), "little")
         to_agent, to_console = association.profiles
         self._question = Hello(False, nonce, to_agent, to_console).encode()
         return self._question
