@@ -13,7 +13,7 @@ import pytest
 from support.rig import Rig, read_line, rig
 from support.web import page, web_server
 
-SIZE = 400_000  # 4.3 s of a 921600 line
+SIZE = 250_000  # 2.7 s of a 921600 line
 
 
 class Download(threading.Thread):
@@ -69,7 +69,7 @@ def test_a_mute_of_six_seconds_costs_six_seconds(line: Rig) -> None:
         line.control("mute 6")
         muted_at = time.monotonic()
         before = len(download.data)
-        download.wait_for(before + 60_000)
+        download.wait_for(before + 50_000)
         waited = time.monotonic() - muted_at
         assert download.whole()
     assert 5.5 < waited < 9.5
