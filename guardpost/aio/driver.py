@@ -16,6 +16,8 @@ from guardpost.protocol.connection import Connection
 
 __all__ = ["Driver"]
 
+_PATIENCE_SECONDS = 0.01  # between two looks at what a line that takes no more holds up
+
 
 class Driver:
     """One end of a line. `on_event` gets what concerns the session, not its channels;
@@ -59,12 +61,16 @@ class Driver:
         finally:
             for task in (reader, writer):
                 task.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
-            self._writing = False
-            self._is_running = False
-            self.connection.receive_eof(self.now())
-            self._dispatch()
-            self._arm()
+            try:
+                await asyncio.gather(reader, writer, return_exceptions=True)
+            finally:  # also when cancelled once more
+                self._writing = False
+                self._is_running = False
+                self.connection.receive_eof(self.now())
+                try:
+                    self._dispatch()
+                finally:
+                    self._arm()
 
     async def _read(self, stream: ByteStream) -> None:
         connection, clock = self.connection, self._loop.time
@@ -80,6 +86,7 @@ class Driver:
             out = connection.data_to_send(clock())
             if out:
                 self._writing = True
+                self._arm()  # the line may take nothing for minutes
                 await stream.write(b"".join(out))
                 self._writing = False
                 self._dispatch()
@@ -103,10 +110,15 @@ class Driver:
     # --- time ---
 
     def _arm(self) -> None:
-        deadline = self.connection.next_deadline(self.now())
+        now = self.now()
+        deadline = self.connection.next_deadline(now)
         if deadline is None:
             self._disarm()
             return
+        if self._writing or not self._is_running:
+            # The line takes no more, or is away: what wants to be sent waits for it, everything
+            # else (the end of the grace) for its time.
+            deadline = max(deadline, now + _PATIENCE_SECONDS)
         if self._timer is not None:
             if self._timer_at == deadline:
                 return
@@ -122,16 +134,10 @@ class Driver:
     def _on_timer(self) -> None:
         self._timer = None
         self.connection.handle_timeout(self.now())
-        self._dispatch()
         self._wanted.set()
         if self._writing or not self._is_running:
-            # The line takes no more, or is away: what wants to be sent waits for it, everything
-            # else (the end of the grace) for its time.
-            now = self.now()
-            deadline = self.connection.next_deadline(now)
-            if deadline is not None:
-                self._timer_at = max(deadline, now + 0.01)
-                self._timer = self._loop.call_at(self._timer_at, self._on_timer)
+            self._arm()  # the writer, which does it otherwise, is not there to
+        self._dispatch()  # at the end: a callback that raises stops nothing else
 
     def stop(self) -> None:
         """No more timers: nobody will run this again."""
@@ -145,18 +151,22 @@ class Driver:
         while (event := next_event()) is not None:
             match event:
                 case events.ChannelReadable(channel):
-                    self._of(channel).on_readable()
+                    if (known := self._channels.get(channel)) is not None:
+                        known.on_readable()
                 case events.ChannelWritable(channel):
-                    self._of(channel).on_writable()
+                    if (known := self._channels.get(channel)) is not None:
+                        known.on_writable()
                 case events.ChannelAccepted(channel, reply):
-                    self._of(channel).on_accepted(reply)
+                    if (known := self._channels.get(channel)) is not None:
+                        known.on_accepted(reply)
                 case events.ChannelReset(channel, code, text):
-                    self._of(channel).on_reset(code, text)
+                    if (known := self._channels.get(channel)) is not None:
+                        known.on_reset(code, text)
                 case events.ChannelOpened(channel, service, request):
                     if self._on_channel is None:
                         self.connection.reset_channel(channel, ResetCode.UNSUPPORTED)
                     else:
-                        self._on_channel(self._of(channel), service, request)
+                        self._on_channel(self._shell(channel), service, request)
                 case events.SessionEnded(code, text):
                     superseded = code is GoAwayCode.SUPERSEDED
                     self._fail_channels(
@@ -166,12 +176,9 @@ class Driver:
                 case _:
                     self._on_event(event)
 
-    def _of(self, channel: ProtocolChannel) -> SessionChannel:
-        session_channel = self._channels.get(channel)
-        if session_channel is None:
-            session_channel = SessionChannel(self, channel)
-            self._channels[channel] = session_channel
-        return session_channel
+    def _shell(self, channel: ProtocolChannel) -> SessionChannel:
+        self._channels[channel] = SessionChannel(self, channel)
+        return self._channels[channel]
 
     def _fail_channels(self, code: ResetCode, text: str) -> None:
         channels, self._channels = list(self._channels.values()), {}
@@ -190,7 +197,7 @@ class Driver:
         """An accepted channel. Raises ChannelReset (refused), LineLost (there is no session)."""
         if self.connection.association is None:
             raise LineLost("there is no session on this line; run the command again")
-        channel = self._of(
+        channel = self._shell(
             self.connection.open_channel(
                 service, request, self.now(), interactive=interactive, compressed=compress
             )

@@ -40,11 +40,19 @@ class SessionChannel:
         if self._reset is not None:
             raise ChannelReset(self._reset.code, self._reset.text)
 
+    def _is_live(self) -> bool:
+        """Whether its session is: a goodbye ends that before the driver tells anybody."""
+        association = self._driver.connection.association
+        ours = association is not None and association.mux.shares is self._channel.shares
+        if self._reset is None and not ours:
+            self._end(ChannelReset(ResetCode.LOST, "the session is over"))
+        return self._reset is None
+
     # --- what services do ---
 
     async def read(self, limit: int = 65536) -> bytes:
         while True:
-            if self._reset is None:
+            if self._is_live():
                 data = self._driver.connection.read_channel(
                     self._channel, limit, self._driver.now()
                 )
@@ -65,7 +73,8 @@ class SessionChannel:
     async def write(self, data: bytes) -> None:
         done = 0
         while done < len(data):
-            self._raise_if_reset()
+            if not self._is_live():
+                break
             connection = self._driver.connection
             room = connection.channel_room(self._channel)
             if room:
@@ -87,8 +96,9 @@ class SessionChannel:
         raise ChannelReset(self._reset.code, self._reset.text)
 
     async def write_eof(self) -> None:
+        if self._is_live():
+            self._half_close()
         self._raise_if_reset()
-        self._half_close()
 
     def _half_close(self) -> None:
         self._driver.connection.write_channel_eof(self._channel, self._driver.now())
@@ -99,18 +109,18 @@ class SessionChannel:
             self._break(code, text)
 
     def _break(self, code: ResetCode, text: str) -> None:
-        if self._reset is None:
+        if self._is_live():
             self._driver.connection.reset_channel(self._channel, code, text)
             self._driver.wake()
             self._end(ChannelReset(code, text))
 
     def accept(self, reply: bytes = b"") -> None:
-        if self._reset is None:
+        if self._is_live():
             self._driver.connection.accept_channel(self._channel, reply, self._driver.now())
             self._driver.wake()
 
     async def close(self) -> None:
-        if self._reset is not None or self._abandoned:
+        if self._abandoned or not self._is_live():
             return
         self._abandoned = True
         self._half_close()
@@ -129,7 +139,7 @@ class SessionChannel:
             self._loop.call_later(0.5, self._drain_later)
 
     def _drain_later(self) -> None:
-        if self._reset is None:
+        if self._is_live():
             self._drain()
 
     # --- what the driver tells ---

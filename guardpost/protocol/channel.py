@@ -43,6 +43,7 @@ class Channel:
         compressed: bool,
     ) -> None:
         self.number = number
+        self.shares = shares
         self.ours = ours
         self.interactive = interactive
         self.compressed = compressed

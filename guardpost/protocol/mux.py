@@ -52,10 +52,10 @@ class Mux:
         self._opened = RangeSet()  # ids the peer has used, halved
         self._early = EarlyMessages()
         self._channels: dict[int, Channel] = {}
-        self._shares = Shares(
+        self.shares = Shares(
             GrantPool(), Granted(_CONNECTION_WINDOW_BYTES), Spending(CONNECTION_CREDIT_BYTES)
         )
-        self._outbox = Outbox(self._shares.granted, self.events)
+        self._outbox = Outbox(self.shares.granted, self.events)
 
     def __len__(self) -> int:
         return len(self._channels)
@@ -74,7 +74,7 @@ class Mux:
         channel = Channel(
             self._next,
             service,
-            self._shares,
+            self.shares,
             ours=True,
             interactive=interactive,
             compressed=compressed,
@@ -194,8 +194,8 @@ class Mux:
                     channel.sending.credit.raise_to(limit)
                     self._outbox.schedule(channel, self.rate, now)
             case ConnectionCredit(limit=limit):
-                had_none = self._shares.spending.left <= 0
-                self._shares.spending.raise_to(limit)
+                had_none = self.shares.spending.left <= 0
+                self.shares.spending.raise_to(limit)
                 if had_none:
                     for channel in self._channels.values():
                         self._outbox.schedule(channel, self.rate, now)
@@ -231,7 +231,7 @@ class Mux:
         channel = Channel(
             number,
             message.service,
-            self._shares,
+            self.shares,
             ours=False,
             interactive=message.interactive,
             compressed=message.compressed,

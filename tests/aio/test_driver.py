@@ -93,3 +93,74 @@ def test_a_cancelled_open_is_reset_over_there() -> None:
             assert reset.value.code is ResetCode.CANCELLED
 
     run_virtual(story())
+
+
+def test_a_line_that_takes_nothing_does_not_stop_the_clock() -> None:
+    async def story() -> None:
+        async with session() as live:
+            here, _ = await live.open()
+            await asyncio.sleep(600)  # nothing is due for a while
+            live.line.stuck = "a"
+            await here.write(b"goes nowhere")
+            await asyncio.sleep(15)
+            assert any(isinstance(event, events.SessionSuspended) for event in live.events)
+            live.line.unstick()
+
+    run_virtual(story())
+
+
+def test_what_came_for_a_refused_channel_leaves_nothing_behind() -> None:
+    async def story() -> None:
+        async with session() as live:
+            live.agent._on_channel = lambda channel, service, request: channel.reset(
+                ResetCode.NOT_ALLOWED
+            )
+            for _ in range(5):
+                channel = live.console_connection.open_channel(
+                    "test", b"request", live.console.now()
+                )
+                live.console_connection.write_channel(channel, b"data", live.console.now())
+                live.console.wake()
+                await asyncio.sleep(0.2)
+            assert live.agent._channels == {}
+            assert live.console._channels == {}
+
+    run_virtual(story())
+
+
+def test_a_callback_that_raises_in_a_timer_does_not_stop_the_next() -> None:
+    async def story() -> None:
+        async with session() as live:
+            here, _ = await live.open()
+            complaints: list[object] = []
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: complaints.append(context))
+
+            def fail_once(event: events.Event) -> None:
+                live.console._on_event = live.events.append
+                raise RuntimeError(event)
+
+            live.console._on_event = fail_once
+            live.line.stuck = "b"
+            await here.write(b"nobody acks")
+            with pytest.raises(ChannelReset) as lost:
+                await here.read()
+            assert lost.value.code is ResetCode.LOST
+            assert complaints
+            live.line.unstick()
+
+    run_virtual(story())
+
+
+def test_who_writes_after_the_goodbye_hears_that_the_session_is_lost() -> None:
+    async def story() -> None:
+        async with session() as live:
+            here, _ = await live.open()
+            live.console_connection.close(GoAwayCode.DONE, "enough", live.console.now())
+            with pytest.raises(ChannelReset) as lost:
+                await here.write(b"too late")
+            assert lost.value.code is ResetCode.LOST
+            here.reset(ResetCode.CANCELLED)
+            await here.close()
+
+    run_virtual(story())

@@ -234,7 +234,7 @@ def test_who_reset_waits_for_the_other_side_to_say_what_it_used() -> None:
     assert len(mux) == 1
     mux.receive(Reset(0, 0, 4000), NOW)
     assert len(mux) == 0
-    assert mux._shares.granted.received == mux._shares.granted.consumed == 4000
+    assert mux.shares.granted.received == mux.shares.granted.consumed == 4000
 
 
 def test_messages_for_a_forgotten_channel_are_ignored() -> None:

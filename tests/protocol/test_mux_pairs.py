@@ -145,9 +145,9 @@ def check(console: Side, agent: Side, streams: dict[int, bytes]) -> None:
             assert got == data or number not in side.whole
     # What one side used is what the other one has seen and given back.
     for one, other in ((console, agent), (agent, console)):
-        granted = other.mux._shares.granted
-        assert one.mux._shares.spending.used == granted.received == granted.consumed
-        assert one.mux._shares.pool._left == other.mux._shares.pool._left
+        granted = other.mux.shares.granted
+        assert one.mux.shares.spending.used == granted.received == granted.consumed
+        assert one.mux.shares.pool._left == other.mux.shares.pool._left
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.4]))
