@@ -27,7 +27,8 @@ class SendingStream:
         self.channel = channel
         self.credit = credit
         self._shared = shared
-        self._deflater = Deflater() if compressed else None
+        self._compressed = compressed
+        self._deflater: Deflater | None = None  # made with the first byte: 260 kB
         self._plain = bytearray()  # not compressed yet
         self._buffer = bytearray()  # from _base on: what is not acked
         self._base = 0
@@ -59,7 +60,7 @@ class SendingStream:
         return self._fin or self.reset
 
     def write(self, data: bytes) -> None:
-        if self._deflater is None:
+        if not self._compressed:
             self._buffer += data
         else:
             self._plain += data
@@ -81,7 +82,7 @@ class SendingStream:
         if self._lost:
             return True
         end = self._base + len(self._buffer)
-        if self._deflater is None:
+        if not self._compressed:
             if self._next < end:
                 return self.credit.left > 0 and self._shared.left > 0
         elif self._next < end or (self._plain and self.credit.left > 0 and self._shared.left > 0):
@@ -95,7 +96,7 @@ class SendingStream:
             stop = min(stop, start + room)
             self._lost.remove(start, stop)
             return self._cut(start, stop)
-        if self._deflater is not None:
+        if self._compressed:
             self._compress(room)
             stop = min(self._next + room, self._base + len(self._buffer))
         else:
@@ -111,7 +112,6 @@ class SendingStream:
         return message if message.data or message.fin else None
 
     def _compress(self, room: int) -> None:
-        assert self._deflater is not None
         while self._plain and self._base + len(self._buffer) - self._next < room:
             size = min(len(self._plain), BLOCK_MAX_BYTES, self.credit.left, self._shared.left)
             if size <= 0:
@@ -120,6 +120,7 @@ class SendingStream:
             del self._plain[:size]
             self.credit.spend(size)
             self._shared.spend(size)
+            self._deflater = self._deflater or Deflater()
             self._buffer += self._deflater.block(block)
 
     def _cut(self, start: int, stop: int) -> Data:

@@ -1,5 +1,6 @@
 """Streams: every byte once and in order, whatever is lost, repeated, recut and overtaken."""
 
+import tracemalloc
 from random import Random
 
 import pytest
@@ -289,3 +290,14 @@ def test_every_byte_arrives_once_and_in_order(
         assert len(receiver._early) <= 2 * 700 + 64
     assert got == b"".join(pieces)
     assert sender.credit.used == receiver.credit.received == len(got)
+
+
+def test_a_compressed_stream_that_carries_nothing_costs_nothing() -> None:
+    tracemalloc.start()
+    streams = [sending(compressed=True) for _ in range(20)]
+    for stream in streams:
+        stream.write_fin()
+        assert stream.take(100) == Data(0, 0, b"", fin=True)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 20 * 4096
