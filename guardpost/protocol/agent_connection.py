@@ -115,6 +115,10 @@ class AgentConnection(Connection):
             elif body[0] == 3 and self._former is not None:
                 self._former.repeat_goaway()
 
+    def receive_eof(self, now: float) -> None:
+        super().receive_eof(now)
+        self._responder = None
+
     # --- the judgement ---
 
     def allow(self, now: float) -> None:

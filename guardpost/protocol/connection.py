@@ -54,7 +54,10 @@ class Connection:
         self._withheld_until = now + HELLO_WITHHOLD_SECONDS if self._scanner.held else None
 
     def receive_eof(self, now: float) -> None:
-        """The line is gone; it may come back (line_opened)."""
+        """The line is gone; it may come back (line_opened), with somebody else at it."""
+        self._plain.clear()
+        self._scanner.release()
+        self._withheld_until = None
         if self.association is not None:
             self.association.line_gone(now)
 
