@@ -185,7 +185,7 @@ class LineModel:
             self._round_trip.sample(now - last.sent - delay, last.size, now)
             if self._before is not None:
                 self._compare(group, size, arrived - self._before)
-                self._measure(group, size, arrived)
+                self._measure(group, size, arrived, now)
             self._before = arrived
             self._correct(arrived, now)
         else:  # the newest was one that nobody acks, whose size we do not keep
@@ -235,11 +235,13 @@ class LineModel:
             self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
             self._probe_before = 0.0
 
-    def _measure(self, group: list[_Flight], size: int, arrived: float) -> None:
+    def _measure(self, group: list[_Flight], size: int, arrived: float, now: float) -> None:
         """A rate sample, if the line was busy all the time between two arrivals."""
         assert self._before is not None
         first, last = group[0], group[-1]
-        elapsed = arrived - self._before
+        # The line was busy from when we handed it over, on our own clock: no clock of a peer may
+        # make the line slower than that, or it would be silent for hours.
+        elapsed = min(arrived - self._before, now - first.sent)
         base = self._base.without_size(self.rate)
         if self.rate is None:
             if elapsed > 0 and first.sent <= self._before - base:
@@ -301,7 +303,8 @@ class LineModel:
         """Move `free_at` to what the newest arrival says."""
         if self.rate is None:
             return
-        free = arrived - self._base.without_size(self.rate)
+        # Not after now: it has arrived, whatever the peer's clock says.
+        free = min(arrived - self._base.without_size(self.rate), now)
         for flight in self._flights:
             free = max(free, flight.sent) + flight.size / self.rate
         if free < self.free_at or self.free_at < now:

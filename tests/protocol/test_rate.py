@@ -235,3 +235,16 @@ def test_the_smallest_delay_is_that_of_the_last_windows() -> None:
     assert smallest.without_size(None) == 6.0
     smallest.sample(8.0, 100, 60.0)
     assert smallest.without_size(None) == 8.0
+
+
+def test_a_peer_whose_clock_runs_wild_cannot_make_us_wait_for_hours() -> None:
+    line = Line(BAUD_115200)
+    rng = Random(3)
+    model, now = line.model, 100.0
+    for number in range(500):
+        model.handed_over(number, FRAME, now, waited=True)
+        now += 0.1
+        model.acked(number, rng.randrange(1 << 32), rng.random(), now)
+        ready = model.ready_at(now, FRAME)
+        assert ready is not None
+        assert ready < now + 2
