@@ -95,6 +95,7 @@ class Association:
         self.encoding = profiles[ours]
         self.decoder = Decoder(profiles[theirs], (crc_states[theirs],))
         self._console = console
+        self._expects_welcome = console
         self._encoder = Encoder(profiles[ours], crc_states[ours])
         self._acks = AckKeeper()
         self._refresh = refresh
@@ -141,12 +142,13 @@ class Association:
                 self._ended(message, now)
                 return
             needs_ack = True
-            if isinstance(message, Welcome):
+            if isinstance(message, Welcome) and self._expects_welcome:
+                self._expects_welcome = False  # a probe may bring it again
                 self.events.append(events.SessionEstablished(self.peer_key, message.settings))
             elif isinstance(message, Rekey):
                 if (answer := self._refresh.receive(message)) is not None:
                     self.mux.send_control(answer)
-            elif not isinstance(message, Ping):
+            elif not isinstance(message, Ping | Welcome):
                 busy = True
                 self.mux.receive(message, now)
                 if isinstance(message, Data) and len(message.data) <= _SMALL_DATA_BYTES:
