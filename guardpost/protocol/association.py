@@ -100,9 +100,7 @@ class Association:
         self._acks = AckKeeper()
         self._refresh = refresh
         self.asks_whether_known = False  # console: a hello should go out beside the PING
-        self._probes_max = (
-            PROBES_MAX - 1 if console else PROBES_MAX
-        )  # the console's third is a hello
+        self._probes_max = PROBES_MAX - int(console)  # the console's third is a hello
         self._going_away: GoAway | None = None
         self._last_goaway: GoAway | None = None
         self._goaways = 0
@@ -353,7 +351,7 @@ class Association:
             self.mux.send_control(self._refresh.begin(now))
         deadline = self.recovery.probe_deadline()
         if deadline is not None and now >= deadline:
-            if self.recovery.probes >= self._probes_max:
+            if self.recovery.probes >= self._probes_max or self.recovery.is_unheard:
                 self.suspend("nobody answers", now)
                 self.asks_whether_known = self._console
             else:

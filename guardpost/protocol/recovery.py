@@ -27,6 +27,7 @@ from guardpost.protocol.rtt import RoundTrip
 __all__ = ["Fate", "FrameSize", "Recovery"]
 
 _OVERHEAD_BYTES = 36  # of a packet on the line: header, tag, CRC, stuffing, message header
+_PROBES_UNACKED_MAX = 64
 _FRAME_MAX_BYTES = PACKET_BODY_MAX_BYTES - CONTROL_MESSAGE_MAX_BYTES  # an ack may ride on it
 
 
@@ -110,6 +111,12 @@ class Recovery:
         self._sent: dict[int, _Sent] = {}
         self._highest = -1
         self._probe_from = 0.0
+        self._probes_unacked = 0
+
+    @property
+    def is_unheard(self) -> bool:
+        """The peer talks, and acks nothing: what is under way would pile up."""
+        return self._probes_unacked >= _PROBES_UNACKED_MAX
 
     def sent(
         self, number: int, size: int, messages: list[Message], now: float, *, waited: bool
@@ -146,7 +153,7 @@ class Recovery:
                 self.packets_lost += 1
                 self.frame.lost(sent.size)
         if newest is not None:
-            self.probes = 0
+            self.probes = self._probes_unacked = 0
             self._probe_from = now
             if newest.number == largest:
                 self.round_trip.sample(now - newest.at - ack.delay / 1e6)
@@ -163,6 +170,7 @@ class Recovery:
     def probe(self, now: float) -> Fate:
         """The probe timeout ran out: what is oldest goes out again, in a new packet."""
         self.probes += 1
+        self._probes_unacked += 1
         self._probe_from = now
         oldest = next(iter(self._sent.values()))
         # The packet stays on record, in case it was only slow; its messages are owed again.
@@ -179,6 +187,6 @@ class Recovery:
         lost = [message for sent in self._sent.values() for message in sent.messages]
         self.packets_lost += len(self._sent)
         self._sent.clear()
-        self.probes = 0
+        self.probes = self._probes_unacked = 0
         self.line.lost_sync()
         return Fate([], lost)
