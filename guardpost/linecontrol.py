@@ -38,7 +38,11 @@ class LineControl:
 
     def serve(self, descriptor: int) -> None:
         if descriptor == self._listener.fileno():
-            peer, _ = self._listener.accept()
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return  # it has left already
+            peer.setblocking(False)
             self._peers[peer.fileno()] = (peer, bytearray())
         elif descriptor in self._peers:
             self._read_commands(*self._peers[descriptor])
@@ -73,7 +77,7 @@ class LineControl:
         try:
             peer.sendall(answer.encode() + b"\n")
         except OSError:
-            pass  # it has left; its next read says so
+            pass  # it has left, which its next read says, or it reads no answers
 
     def _drop(self, peer: socket.socket) -> None:
         self._peers.pop(peer.fileno(), None)

@@ -64,3 +64,14 @@ def test_a_peer_that_leaves_or_never_ends_its_line_is_let_go(
 def test_a_name_that_is_taken_is_refused(control: LineControl, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another name"):
         LineControl(str(tmp_path / "control"), command)
+
+
+def test_a_peer_that_reads_no_answers_does_not_hold_up_the_line(
+    control: LineControl, tmp_path: Path
+) -> None:
+    with dial(tmp_path) as peer:
+        for _ in range(400):
+            peer.sendall(b"mute 6\n" * 500)
+            serve(control)
+    serve(control)
+    assert len(control.descriptors()) == 1
