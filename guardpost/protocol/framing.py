@@ -45,15 +45,6 @@ class Profile(enum.IntEnum):
         """The byte that ends every frame."""
         return _DELIMITERS[self]
 
-    @property
-    def guard(self) -> bytes:
-        """What to send before a frame so that text or noise before it does not spoil it.
-
-        Nothing in PRINTABLE: there a frame's first byte ends what was before, and a
-        delimiter of its own would be a brace among the text.
-        """
-        return b"" if self is Profile.PRINTABLE else _DELIMITERS[self]
-
 
 _DELIMITERS = {
     Profile.CLEAN: b"\x00",
