@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
@@ -47,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
         return await service.run(
             opener,
             [os.fsencode(word) for word in args.command],
-            # Python has no stdin when descriptor 0 was closed; the number may be taken since.
-            stdin=0 if sys.stdin is not None else None,
+            stdin=0,
             stdout=1,
             stderr=2,
             cwd=os.fsencode(args.cwd) if args.cwd is not None else None,

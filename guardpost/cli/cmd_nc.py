@@ -1,10 +1,9 @@
 """`guardpost nc TARGET HOST:PORT`: one tunnel on standard input and output (ProxyCommand)."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from guardpost.cli import opening
+from guardpost.cli import opening, resets
 from guardpost.cli.options import add_console_options
 from guardpost.errors import ChannelReset
 
@@ -33,10 +32,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             channel = await open_tunnel(opener, host, port)
         except ChannelReset as error:
-            text = f": {error.text}" if error.text else ""
-            raise ChannelReset(error.code, f"{format_address(host, port)}{text}") from None
-        # Python has no stdin when descriptor 0 was closed; the number may be taken since.
-        await relay(channel, DescriptorEnd(0 if sys.stdin is not None else None, 1))
+            text = f"{format_address(host, port)}: {resets.sentence_of(error)}"
+            raise ChannelReset(error.code, text) from None
+        await relay(channel, DescriptorEnd(0, 1))
         return 0
 
     return opening.run_with(args, work)

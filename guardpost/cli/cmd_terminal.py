@@ -24,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from guardpost.services.relay import DescriptorEnd
 
     line = opening.line_of(hosts.resolve(args.target))
-    # Python has no stdin when descriptor 0 was closed; the number may be taken since.
-    source = 0 if sys.stdin is not None else None
-    keys = source is not None and os.isatty(source)
+    keys = os.isatty(0)
 
     def say(sentence: str) -> None:
         if not args.quiet:
@@ -34,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"\r\nguardpost: {safe_text(sentence)}\r", file=sys.stderr, flush=True)
 
     async def work() -> None:
-        await Terminal(line, DescriptorEnd(source, 1), say, keys=keys).run()
+        await Terminal(line, DescriptorEnd(0, 1), say, keys=keys).run()
 
     lock = LineLock(line.name, "terminal")
     lock.take_or_refuse()

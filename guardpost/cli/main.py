@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from guardpost import errors
-from guardpost.cli import grammar, options
+from guardpost.cli import grammar, options, resets, standard_streams
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMAN
     """Run one command line and return its exit code; raises nothing but SystemExit (for -h)."""
     # Imports make many objects and no garbage: collecting meanwhile costs a tenth of the start.
     gc.set_threshold(20_000, 20, 20)
+    standard_streams.fill_in()
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace(verbose=0, exit_codes="plain")
     try:
@@ -136,7 +137,7 @@ def overview(commands: Sequence[Command]) -> str:
 def show_help(words: list[str], commands: Sequence[Command]) -> int:
     from guardpost.cli import topics
 
-    topic = words[0] if words else ""
+    topic = words[0] if words and words[0] != "help" else ""
     for command in commands:
         if command.name == topic:
             load(command)[1].print_help()
@@ -195,6 +196,8 @@ def innermost(error: BaseException) -> BaseException:
 def describe(error: BaseException) -> tuple[str, str]:
     """The fixed word for scripts, and the sentence for people."""
     match error:
+        case errors.ChannelReset():
+            return resets.word_of(error), resets.sentence_of(error)
         case errors.GuardpostError():
             return error.word, str(error)
         case OSError(strerror=str(reason)):
@@ -213,6 +216,8 @@ def describe(error: BaseException) -> tuple[str, str]:
 
 def exit_code(error: BaseException, *, detailed: bool) -> int:
     if isinstance(error, TimeoutError):
+        return EXIT_TIMEOUT
+    if isinstance(error, errors.ChannelReset) and error.code is errors.ResetCode.TIMEOUT:
         return EXIT_TIMEOUT
     if detailed and isinstance(error, errors.ChannelReset):
         return DETAILED_RESET_CODES.get(error.code, EXIT_ERROR)

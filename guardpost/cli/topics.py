@@ -29,8 +29,17 @@ EXIT_CODES = """\
 With --exit-codes=detailed (not for exec and nc) some errors have their own:
   3 no such target   4 busy   5 not allowed   6 line lost   7 agent silent
 
-Every error is one line on standard error; its second word is fixed, and scripts may match it:
-  guardpost: line-busy: /dev/ttyS1 is held by getty (pid 812); ..."""
+Every error is one line on standard error. Its second word is fixed, and scripts may match it:
+  guardpost: line-busy: /dev/ttyS1 is held by getty (pid 812); stop it first
+
+  the command line and files   usage key-file missing-package no-such-file permission system
+  the line                     no-such-target line-busy line-lost line-failed agent-silent
+  who may do what              not-allowed unknown-agent agent-key-changed
+  a command, a tunnel          not-found refused unreachable timeout name-not-found limit failed
+                               peer-reset cancelled superseded unsupported bad-request protocol
+  ports, processes             cannot-listen no-such-process signal-denied signal-refused
+                               unknown-signal
+  our own defects              internal local-protocol remote-protocol"""
 
 OPTIONS = """\
 Options stand before the command or anywhere before CMD. CMD is the first word after TARGET that is

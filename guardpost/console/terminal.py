@@ -47,7 +47,7 @@ class Terminal:
         """
         self._stream = await self._line.open()
         if self._keys:
-            self._say(f"connected to {self._line.name}; {HELP}")
+            self._say(f"connected to {self._line.name}; Ctrl-] q quits, Ctrl-] ? tells more")
         showing = asyncio.ensure_future(self._show())
         typing = asyncio.ensure_future(self._type())
         try:

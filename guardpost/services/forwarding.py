@@ -17,7 +17,14 @@ from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, ResetCode, ServiceError, UsageError
 from guardpost.services.relay import SocketEnd, relay
 
-__all__ = ["Forward", "Forwarder", "format_address", "parse_destination", "parse_forward"]
+__all__ = [
+    "CannotListen",
+    "Forward",
+    "Forwarder",
+    "format_address",
+    "parse_destination",
+    "parse_forward",
+]
 
 Tunnels = Callable[[str, int], Awaitable[Channel]]
 """Opens a tunnel to (host, port), as tunnel.open_tunnel does. Raises ChannelReset."""
@@ -32,6 +39,10 @@ _SESSION_IS_OVER = (ResetCode.LOST, ResetCode.SUPERSEDED)
 
 # A word between colons; brackets let an IPv6 address be one.
 _PART = re.compile(r"\[([^\[\]]*)\]|([^:\[\]]*)")
+
+
+class CannotListen(ServiceError):
+    word = "cannot-listen"
 
 
 class Forward(NamedTuple):
@@ -55,7 +66,7 @@ def parse_forward(text: str) -> Forward:
     if "/" in text:
         raise UsageError(f"{text}: unix sockets cannot be forwarded yet; give TCP ports")
     parts = _split(text)
-    if len(parts) == 1:
+    if len(parts) == 1 and parts[0].isdigit():
         same = _port(text, parts[0], lowest=1)
         return Forward("", same, "127.0.0.1", same)
     if len(parts) not in (3, 4):
@@ -134,14 +145,14 @@ class Forwarder:
         await asyncio.shield(self._over)
 
     async def __aenter__(self) -> "Forwarder":
-        """Listen. Raises ServiceError when the address or port cannot be had."""
+        """Listen. Raises CannotListen when the address or port cannot be had."""
         try:
             await self._listen()
         except OSError as error:
             self._close_sockets()
             where = format_address(self.forward.bind or "127.0.0.1", self.forward.port)
-            raise ServiceError(
-                f"cannot listen on {where}: {error.strerror or error}; choose another port"
+            raise CannotListen(
+                f"{where}: {error.strerror or error}; choose another address or port"
             ) from None
         for listener in self._sockets:
             self._spawn(self._accept(listener))

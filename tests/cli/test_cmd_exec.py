@@ -44,7 +44,7 @@ def test_folder_variables_and_time_are_options(tmp_path: Path) -> None:
 def test_an_unknown_program_is_one_line_and_255() -> None:
     code, out, err = ran("web01", "no-such-program")
     assert (code, out) == (255, b"")
-    assert err == b"guardpost: channel-reset: not-found: no such program: no-such-program\n"
+    assert err == b"guardpost: not-found: no such program: no-such-program\n"
 
 
 def test_ctrl_c_ends_the_command_too(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_without_l_those_of_hosts_toml_are_taken(
     file = f"{tmp_path}/hosts.toml"
     with open(file, "w") as out:
         out.write('[web01]\nline = "/dev/ttyUSB0"\n[db]\nline = "COM3"\nforwards = ["x:y"]\n')
-    monkeypatch.setattr(hosts, "FILES", [file])
+    monkeypatch.setattr(hosts, "standard_files", lambda: (file,))
     assert main(["forward", "web01"]) == 255
     assert "nothing to forward" in capsys.readouterr().err
     assert main(["forward", "db"]) == 255
@@ -63,5 +63,5 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         process = command("forward", "web01", "-L", f"{port}:web:80", stderr=subprocess.PIPE)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 255
-    assert err.startswith(f"guardpost: service: cannot listen on 127.0.0.1:{port}: ".encode())
+    assert err.startswith(f"guardpost: cannot-listen: 127.0.0.1:{port}: ".encode())
     assert err.count(b"\n") == 1

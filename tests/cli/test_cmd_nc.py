@@ -71,7 +71,7 @@ def test_a_refusal_is_one_line_on_standard_error() -> None:
         process = nc("web01", f"127.0.0.1:{port}")
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (255, b"")
-    assert err == b"guardpost: channel-reset: refused: 127.0.0.1:%d\n" % port
+    assert err == b"guardpost: refused: 127.0.0.1:%d: nothing listens there\n" % port
 
 
 def test_a_malformed_destination_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ seen: list[argparse.Namespace] = []
 
 @pytest.fixture(autouse=True)
 def nobody_s_hosts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(hosts, "FILES", [tmp_path / "hosts.toml"])
+    monkeypatch.setattr(hosts, "standard_files", lambda: (tmp_path / "hosts.toml",))
     (tmp_path / "hosts.toml").write_text('[web01]\nline = "/dev/ttyUSB0"\n')
     seen.clear()
     yield
@@ -88,7 +88,8 @@ def test_one_double_dash_is_removed_and_no_more() -> None:
         (errors.LineBusy("held"), "line-busy: held", 255, 4),
         (errors.NotAllowed("no"), "not-allowed: no", 255, 5),
         (errors.AgentKeyChanged("no"), "agent-key-changed: no", 255, 5),
-        (errors.ChannelReset(errors.ResetCode.NOT_ALLOWED), "channel-reset: not-allowed", 255, 5),
+        (errors.ChannelReset(errors.ResetCode.NOT_ALLOWED, "no"), "not-allowed: no", 255, 5),
+        (errors.ChannelReset(errors.ResetCode.TIMEOUT, "x:1"), "timeout: x:1", 124, 124),
         (errors.LineLost("gone"), "line-lost: gone", 255, 6),
         (errors.AgentSilent("nothing"), "agent-silent: nothing", 255, 7),
         (errors.UsageError("so"), "usage: so", 255, 255),
