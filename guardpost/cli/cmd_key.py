@@ -1,7 +1,7 @@
 """`guardpost key`: this side's public key, made on first use; forgets an agent's.
 
-JSON schema 1: `{"version", "public_key", "fingerprint", "words", "file"}`, and with
---forget `{"version", "forgotten", "public_key"}`.
+JSON schema 1: `{"schema", "public_key", "fingerprint", "words", "file"}`, and with
+--forget `{"schema", "forgotten", "public_key"}`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from guardpost.trust.known_agents import KnownAgents
 
 __all__ = ["configure", "run"]
 
-JSON_VERSION = 1
+SCHEMA = 1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def show(args: argparse.Namespace) -> None:
         print(f"guardpost: made a new identity in {path}", file=sys.stderr)
     if args.json:
         found = {
-            "version": JSON_VERSION,
+            "schema": SCHEMA,
             "public_key": identity.public_key,
             "fingerprint": fingerprint(identity.public),
             "words": words(identity.public),
@@ -73,7 +73,7 @@ def forget(args: argparse.Namespace) -> None:
         raise UsageError(f"no agent of {args.forget!r} is in {path}; it lists the targets it has")
     if args.json:
         forgotten = {
-            "version": JSON_VERSION,
+            "schema": SCHEMA,
             "forgotten": args.forget,
             "public_key": public_key_text(key),
         }

@@ -38,7 +38,8 @@ class Judge:
         decision = verify(key, pinned=pinned, trust_new=self._trust_new)
         if decision is Decision.UNKNOWN and await self._ask(self._question(key, ephemeral)):
             decision = Decision.TRUSTED
-        error = refusal(decision, self._name, key, ephemeral=ephemeral)
+        given = self._pinned is not None
+        error = refusal(decision, self._name, key, ephemeral=ephemeral, given=given)
         if error is not None:
             raise error
         if pinned is None:

@@ -1,7 +1,7 @@
 """The pre-shared key of both ends (`--psk FILE`): one more secret in the handshake (XXpsk3).
 
 The file has one line, `guardpost-psk-1:` and 32 bytes in base64 (44 characters); lines that
-begin with # are ignored. `(echo -n guardpost-psk-1:; head -c 32 /dev/urandom | base64)` makes one.
+begin with # are ignored. docs/security.md shows how one is made.
 """
 
 import base64
@@ -27,10 +27,15 @@ def read_psk(path: Path) -> bytes:
     lines = [line for line in lines if line and not line.startswith("#")]
     if len(lines) == 1 and lines[0].startswith(_MARK):
         try:
-            psk = base64.b64decode(lines[0].removeprefix(_MARK).encode("ascii"), validate=True)
+            psk = base64.b64decode(
+                lines[0].removeprefix(_MARK).strip().encode("ascii"), validate=True
+            )
         except (binascii.Error, UnicodeEncodeError):
             psk = b""
         if len(psk) == PSK_BYTES:
             return psk
     # Nothing of the content is shown: it may be a secret all the same.
-    raise KeyFileError(f"{path} is no pre-shared key; it is one line, {_MARK} and 44 characters")
+    raise KeyFileError(
+        f"{path} is no pre-shared key: one line, {_MARK} and 32 bytes in base64; make one with: "
+        f"(umask 077; (printf {_MARK}; head -c 32 /dev/urandom | base64) >FILE)"
+    )

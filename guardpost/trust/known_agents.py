@@ -49,9 +49,11 @@ def verify(key: bytes, *, pinned: bytes | None, trust_new: bool) -> Decision:
 
 
 def refusal(
-    decision: Decision, target: str, key: bytes, *, ephemeral: bool
+    decision: Decision, target: str, key: bytes, *, ephemeral: bool, given: bool = False
 ) -> AuthenticationError | None:
     """The error to raise for `decision`; None for TRUSTED.
+
+    `given`: the key was said (--agent-key, hosts.toml), not remembered.
 
     It shows the key and says what to do next: for CHANGED the command that forgets
     the old key, or for an ephemeral key (which never replaces one) how to accept it once.
@@ -63,6 +65,12 @@ def refusal(
         return UnknownAgent(
             f"{target} has {kind} nobody has accepted yet: {shown}; "
             f"compare it with what the agent printed, then give {once} or --trust-new"
+        )
+    if decision is Decision.CHANGED and given:
+        kind = "an ephemeral key" if ephemeral else "another key"
+        return AgentKeyChanged(
+            f"{target} answers with {kind}, not with the one that was given: {shown}; "
+            "compare it with what the agent printed, then correct --agent-key or hosts.toml"
         )
     if decision is Decision.CHANGED and ephemeral:
         return AgentKeyChanged(

@@ -61,7 +61,7 @@ def test_json_has_all_of_it(home: Path, capsys: pytest.CaptureFixture[str]) -> N
     found = json.loads(capsys.readouterr().out)
     public = parse_public_key(found["public_key"])
     assert found == {
-        "version": 1,
+        "schema": 1,
         "public_key": public_key_text(public),
         "fingerprint": fingerprint(public),
         "words": words(public),
@@ -87,7 +87,7 @@ def test_forgetting_from_another_file_in_json(
     KnownAgents(path).remember("/dev/ttyS0", KEY, ephemeral=False)
     key("--known-agents", str(path), "--json", "--forget", "/dev/ttyS0")
     assert json.loads(capsys.readouterr().out) == {
-        "version": 1,
+        "schema": 1,
         "forgotten": "/dev/ttyS0",
         "public_key": public_key_text(KEY),
     }

@@ -168,3 +168,12 @@ def test_writers_at_once_lose_nothing(known: KnownAgents) -> None:
     expected = {f"{name}{number}" for name in "abc" for number in range(20) if number % 3}
     found = {line.split()[0] for line in known.path.read_text().splitlines()}
     assert found == expected
+
+
+@pytest.mark.parametrize("ephemeral", [False, True])
+def test_a_key_that_was_given_is_not_to_be_forgotten_but_corrected(ephemeral: bool) -> None:
+    error = refusal(Decision.CHANGED, "/dev/ttyS0", NEW, ephemeral=ephemeral, given=True)
+    assert isinstance(error, AgentKeyChanged)
+    assert words(NEW) in str(error)
+    assert "correct --agent-key or hosts.toml" in str(error)
+    assert "--forget" not in str(error)
