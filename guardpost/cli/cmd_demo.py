@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import functools
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -121,7 +122,8 @@ class _Demo:
 
     def _shown(self, words: tuple[str, ...]) -> str:
         hidden = {*self._console, *self._trust}
-        return " ".join("TARGET" if w == self._here else w for w in words if w not in hidden)
+        shown = ["TARGET" if w == self._here else w for w in words if w not in hidden]
+        return shlex.join(shown)
 
     def _say(self, text: str) -> None:
         print(f"\n== {text}", flush=True)

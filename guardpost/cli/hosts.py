@@ -20,7 +20,7 @@ from guardpost.errors import NoSuchTarget, UsageError
 
 __all__ = ["Host", "is_address", "load", "lookup", "resolve"]
 
-FILES = ("~/.config/guardpost/hosts.toml", "/etc/guardpost/hosts.toml")
+SYSTEM_FILE = Path("/etc/guardpost/hosts.toml")
 
 # Every command of this and of later versions: a host of that name could never be reached.
 RESERVED_NAMES = {
@@ -81,10 +81,17 @@ def resolve(target: str, files: Iterable[str | Path] | None = None) -> Host:
     return known[target]
 
 
+def standard_files() -> tuple[Path, ...]:
+    """The user's file, beside the user's keys, and the system's."""
+    from guardpost.identity import places
+
+    return (places.console_folder(os.environ) / "hosts.toml", SYSTEM_FILE)
+
+
 def load(files: Iterable[str | Path] | None = None) -> dict[str, Host]:
     """Every host by name; a file that is not there is an empty one. Raises UsageError."""
     found: dict[str, Host] = {}
-    for path in FILES if files is None else files:
+    for path in standard_files() if files is None else files:
         for host in read(Path(os.path.expanduser(path))):
             found.setdefault(host.name, host)
     return found

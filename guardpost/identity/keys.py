@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nacl.bindings import crypto_scalarmult_base
-
 from guardpost.errors import KeyFileError, UsageError
 from guardpost.identity import keyfile
 from guardpost.identity.wordlist import WORDS
@@ -38,6 +36,9 @@ class Identity:
     def __post_init__(self) -> None:
         if len(self.private) != KEY_BYTES:
             raise UsageError(f"a private key has {KEY_BYTES} bytes, not {len(self.private)}")
+        # A tenth of a second, which whoever only asks for names and places does not spend.
+        from nacl.bindings import crypto_scalarmult_base
+
         object.__setattr__(self, "public", crypto_scalarmult_base(self.private))
 
     @property

@@ -1,5 +1,6 @@
 """hosts.toml: a table per host, and a clear word for what is wrong in it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,10 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
 
 def test_every_command_s_name_is_reserved() -> None:
     assert {each.name for each in COMMANDS} <= hosts.RESERVED_NAMES
+
+
+def test_the_file_stands_beside_the_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "guardpost").mkdir()
+    written(tmp_path / "guardpost" / "hosts.toml", WEB)
+    assert resolve("web01").line == "tcp:console:7001"

@@ -29,7 +29,7 @@ def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
 
     monkeypatch.setattr(session, "connect", connect)
     (tmp_path / "hosts.toml").write_text('[web01]\nline = "/dev/ttyS0"\nidentity = "web.key"\n')
-    monkeypatch.setattr(hosts, "FILES", [tmp_path / "hosts.toml"])
+    monkeypatch.setattr(hosts, "standard_files", lambda: (tmp_path / "hosts.toml",))
     return seen
 
 
