@@ -101,6 +101,8 @@ class Console:
                 self._begin()
                 await asyncio.shield(self._established)
         except TimeoutError:
+            if self._connection.heard_hello:
+                self._silence.heard("agent")
             await self._let_go()
             raise AgentSilent(
                 f"{self.line.name}: no session within {seconds:g} s; {self._silence.seen()}"
@@ -181,7 +183,12 @@ class Console:
                 self._is_open = False
                 await stream.close()
             if not self._established.done():
-                self._fail(LineLost(f"{self.line.name}: {reason}; nobody had answered yet"))
+                self._fail(
+                    LineLost(
+                        f"{self.line.name}: {reason}, and nobody had answered; is the line right, "
+                        "and no other console on it?"
+                    )
+                )
             if self.ended.done():
                 return
             self._tell(f"{reason}; waiting for it to come back")

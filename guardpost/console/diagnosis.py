@@ -20,7 +20,7 @@ _KEPT_BYTES = 2000
 _FACES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (
         re.compile(rb"(?i)\blogin: ?$"),
-        "a login prompt is there: getty has the port; start the agent with --take-over",
+        "a login prompt is there: getty has the port; stop it there, then start the agent",
     ),
     (
         re.compile(rb"(?i)(grub>|grub rescue>|U-Boot> ?|autoboot[^\n]*)\s*$"),
@@ -45,6 +45,11 @@ def recognised(text: bytes) -> str | None:
     return None
 
 
+_HALF_HEARD = (
+    "the path may change bytes (?profile=printable), or the psk is not the same on both sides"
+)
+
+
 class Silence:
     """Collects what a line says before there is a session."""
 
@@ -53,7 +58,7 @@ class Silence:
         self._text = b""
 
     def heard(self, what: str) -> None:
-        """A hello that was not for us (events.Heard)."""
+        """A hello that was not for us (events.Heard), or `agent`: one that was."""
         self._heard.add(what)
 
     def text(self, data: bytes) -> None:
@@ -65,6 +70,8 @@ class Silence:
             return "another console is attached to this line; end it first"
         if "other-agent" in self._heard:
             return "an agent answers another console on this line; end that one first"
+        if "agent" in self._heard:
+            return f"an agent answered our hello, and then nothing; {_HALF_HEARD}"
         if "echo" in self._heard:
             return (
                 "only our own hello came back: a loopback plug, or a terminal that echoes; "
@@ -90,7 +97,7 @@ class Silence:
         if failed.heard_hello and "version" in failed.reason:
             hint = "use the console of the agent's version"
         elif failed.heard_hello:
-            hint = "the path may change bytes (?profile=printable), or the psk is not the same"
+            hint = _HALF_HEARD
         elif "nothing was sent" in failed.reason:
             hint = "see it with 'guardpost terminal'"
         else:

@@ -85,6 +85,11 @@ class ConsoleConnection(Connection):
         self._initiator = None
         self._incoming = None
 
+    @property
+    def heard_hello(self) -> bool:
+        """Whether the present attempt had an answer to its hello."""
+        return self._initiator is not None and self._initiator.heard_hello
+
     def break_sent(self, now: float) -> None:
         """A BREAK went out: no hello for six seconds."""
         self._not_before = now + _BREAK_SECONDS

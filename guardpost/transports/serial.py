@@ -76,7 +76,9 @@ def _open_error(path: str, error: OSError) -> TransportError:
     code = error.errno
     text = str(error)
     if code == errno.ENOENT or "FileNotFoundError" in text:
-        return NoSuchTarget(f"{path}: no such port; `guardpost ports` lists those of this machine")
+        return NoSuchTarget(
+            f"{path}: no such port; check its name, and that the adapter is plugged in"
+        )
     if sys.platform == "win32" and (code == errno.EACCES or "PermissionError" in text):
         return LineBusy(f"{path} is held by another program; close it there first")
     if code in (errno.EACCES, errno.EPERM):
@@ -229,5 +231,5 @@ if sys.platform != "win32":
             raise _open_error(path, error) from None
         if not take_over and holders_of(path):
             os.close(fd)
-            raise _busy(path, "stop it, or start the agent with --take-over")
+            raise _busy(path)
         return fd

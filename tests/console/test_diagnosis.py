@@ -22,7 +22,12 @@ def test_faces_are_recognised(text: bytes, face: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "hint"),
-    [("echo", "our own hello"), ("other-console", "another console"), ("other-agent", "an agent")],
+    [
+        ("echo", "our own hello"),
+        ("other-console", "another console"),
+        ("other-agent", "an agent"),
+        ("agent", "psk"),
+    ],
 )
 def test_a_strange_hello_outranks_text(what: str, hint: str) -> None:
     silence = Silence()

@@ -117,7 +117,7 @@ def test_a_getty_that_locks_nothing_is_seen_too(port: tuple[int, str]) -> None:
             pass  # until the child is what it will be
 
         async def story() -> None:
-            with pytest.raises(LineBusy, match=rf"sleep \(pid {getty.pid}\).*--take-over"):
+            with pytest.raises(LineBusy, match=rf"sleep \(pid {getty.pid}\); stop it first"):
                 await serial_line(path)
             line = await open_serial(parse_target(path), take_over=True)
             await line.close()
