@@ -104,11 +104,13 @@ class Channel:
         return self.introduced and self.receiving.at_eof
 
     def room(self, rate: float | None) -> int:
-        """How many more bytes it should be given: about a quarter second of line at `rate`."""
+        """How many more bytes it should be given: about a quarter second of line at `rate`, and
+        where they are compressed as many as become that.
+        """
         limit = READ_AHEAD_MIN_BYTES
         if rate is not None:
             limit = max(limit, min(int(rate * READ_AHEAD_SECONDS), READ_AHEAD_MAX_BYTES))
-        room = limit - self.sending.buffered
+        room = self.sending.room(limit)
         self.wants_writable = room <= 0
         return max(0, room)
 

@@ -9,7 +9,11 @@ import zlib
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.fields import varint
-from guardpost.protocol.limits import BLOCK_MAX_BYTES, BLOCK_PLAIN_MAX_BYTES
+from guardpost.protocol.limits import (
+    BLOCK_MAX_BYTES,
+    BLOCK_PLAIN_MAX_BYTES,
+    READ_AHEAD_RATIO_MAX,
+)
 
 __all__ = ["Deflater", "Inflater"]
 
@@ -18,18 +22,36 @@ _BYPASS_BLOCKS = 15  # stored untried after one that did not shrink: costs 1/16 
 _LESSON_FROM_BYTES = 16  # a stream may not be twice as long compressed: section 7
 _SHORT_BYTES = 256
 _LESSON_BYTES = 8  # what a short block may grow by, for the next ones' good
+_RATIO_BYTES = 16384  # plain bytes after which what came before counts half
 
 
 class Deflater:
     """`block(plain)` turns up to BLOCK_MAX_BYTES plain bytes into one block."""
 
-    __slots__ = ("_bypass", "_deflate")
+    __slots__ = ("_blocks_bytes", "_bypass", "_deflate", "_plain_bytes")
 
     def __init__(self) -> None:
         self._deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
         self._bypass = 0
+        self._plain_bytes = self._blocks_bytes = 0
+
+    @property
+    def ratio(self) -> float:
+        """Plain bytes for one byte of block, of late: 1 .. READ_AHEAD_RATIO_MAX."""
+        ratio = self._plain_bytes / self._blocks_bytes if self._blocks_bytes else 1.0
+        return min(max(ratio, 1.0), READ_AHEAD_RATIO_MAX)
 
     def block(self, plain: bytes) -> bytes:
+        block = self._shorter(plain)
+        self._plain_bytes += len(plain)
+        self._blocks_bytes += len(block)
+        if self._plain_bytes > _RATIO_BYTES:
+            self._plain_bytes //= 2
+            self._blocks_bytes //= 2
+        return block
+
+    def _shorter(self, plain: bytes) -> bytes:
+        """The block that is shorter: deflated or stored."""
         if self._bypass:
             self._bypass -= 1
             return varint(len(plain) * 2) + plain

@@ -53,6 +53,7 @@ INTERACTIVE_MEMORY_SECONDS = 2.0
 READ_AHEAD_SECONDS = 0.25  # of line: what a channel may hold back from the line
 READ_AHEAD_MIN_BYTES = 2048
 READ_AHEAD_MAX_BYTES = 1 << 20
+READ_AHEAD_RATIO_MAX = 8.0  # plain bytes for a byte of line: what follows may not shrink
 WINDOW_MAX_BYTES = 4 << 20  # of one channel
 GRANTED_MAX_BYTES = 24 << 20  # of all channels beyond their first credit
 PROBE_MIN_SECONDS = 0.1

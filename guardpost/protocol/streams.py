@@ -12,6 +12,7 @@ from guardpost.protocol.reassembly import Reassembly
 
 __all__ = ["ReceivingStream", "SendingStream"]
 
+_BLOCK_MIN_BYTES = 1024  # of plain bytes that are there: smaller blocks shrink less
 _CHUNK_BYTES = 512  # smaller pieces are joined: single bytes would cost forty times their size
 
 
@@ -42,8 +43,26 @@ class SendingStream:
 
     @property
     def buffered(self) -> int:
-        """Plain bytes that have never been handed to the line."""
-        return len(self._plain) + self._base + len(self._buffer) - self._next
+        """Bytes that will go over the line, of those never handed to it: for what is not
+        compressed yet a guess.
+        """
+        waiting = self._unsent
+        if self._plain:
+            waiting += max(1, int(len(self._plain) / self._ratio))
+        return waiting
+
+    def room(self, limit: int) -> int:
+        """How many bytes to write until `limit` bytes of line wait; may be less than 0."""
+        room = limit - self._unsent
+        return int(room * self._ratio) - len(self._plain) if self._compressed else room
+
+    @property
+    def _unsent(self) -> int:
+        return self._base + len(self._buffer) - self._next
+
+    @property
+    def _ratio(self) -> float:
+        return self._deflater.ratio if self._deflater is not None else 1.0
 
     @property
     def position(self) -> int:
@@ -67,6 +86,7 @@ class SendingStream:
 
     def write_fin(self) -> None:
         self._fin = True
+        self._end_deflating()
 
     def discard(self) -> None:
         """A reset: nothing of it goes out any more."""
@@ -74,6 +94,7 @@ class SendingStream:
         self._plain.clear()
         self._buffer.clear()
         self._lost = RangeSet()
+        self._deflater = None
 
     def ready(self) -> bool:
         """There is something that may be sent now, credit included."""
@@ -112,16 +133,25 @@ class SendingStream:
         return message if message.data or message.fin else None
 
     def _compress(self, room: int) -> None:
-        while self._plain and self._base + len(self._buffer) - self._next < room:
-            size = min(len(self._plain), BLOCK_MAX_BYTES, self.credit.left, self._shared.left)
+        """Blocks for the next `room` bytes of line: no longer, so that a block is whole soon."""
+        while self._plain and (missing := room - self._unsent) > 0:
+            self._deflater = self._deflater or Deflater()
+            wanted = max(_BLOCK_MIN_BYTES, int(missing * self._deflater.ratio))
+            size = min(
+                len(self._plain), wanted, BLOCK_MAX_BYTES, self.credit.left, self._shared.left
+            )
             if size <= 0:
                 return
             block = bytes(self._plain[:size])
             del self._plain[:size]
             self.credit.spend(size)
             self._shared.spend(size)
-            self._deflater = self._deflater or Deflater()
             self._buffer += self._deflater.block(block)
+        self._end_deflating()
+
+    def _end_deflating(self) -> None:
+        if self._fin and not self._plain:
+            self._deflater = None
 
     def _cut(self, start: int, stop: int) -> Data:
         with memoryview(self._buffer) as view:
@@ -165,7 +195,8 @@ class ReceivingStream:
     def __init__(self, credit: Granted, shared: Granted, *, compressed: bool) -> None:
         self.credit = credit
         self._shared = shared
-        self._inflater = Inflater() if compressed else None
+        self._compressed = compressed
+        self._inflater = Inflater() if compressed else None  # until the end: 40 kB
         self._expected = 0
         self._early = Reassembly()
         self._chunks: deque[bytes] = deque()
@@ -204,7 +235,7 @@ class ReceivingStream:
             raise RemoteProtocolError("data beyond the end of a stream")
         if self._settled:
             return
-        if self._inflater is None:
+        if not self._compressed:
             self._shared.receive(self._shared.received + self.credit.receive(stop))
         elif stop > 2 * self.credit.limit + 64:
             raise RemoteProtocolError("the peer used more credit than it had")
@@ -214,8 +245,10 @@ class ReceivingStream:
         self._in_order(message.offset, message.data)
         if self._early:
             self._in_order(self._expected, self._early.take(self._expected))
-        if self._inflater is not None and self._inflater.holding and self.complete:
-            raise RemoteProtocolError("a compressed stream ends inside a block")
+        if self._inflater is not None and self.complete:
+            if self._inflater.holding:
+                raise RemoteProtocolError("a compressed stream ends inside a block")
+            self._inflater = None
         if self.reset:
             self._drop()
 
@@ -277,6 +310,7 @@ class ReceivingStream:
                 raise RemoteProtocolError("a reset takes credit back")
             self._shared.receive(self._shared.received + self.credit.receive(final))
             self._settled = True
+            self._inflater = None
             self._early.clear()
         self.reset = True
         self._drop()

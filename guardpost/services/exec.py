@@ -45,6 +45,8 @@ TIMED_OUT = 124
 
 MAX_REQUEST_BYTES = 65536  # docs/protocol.md, "Limits"
 CHUNK_BYTES = 32768
+# Of output in one record, which is shown when all of it is there: less than a second at 115200.
+OUTPUT_BYTES = 8192
 # After the program's end, how long others may keep its output open before we stop waiting.
 LINGER_SECONDS = 2.0
 # How long the console may take to half-close after Exit.
@@ -231,7 +233,7 @@ class _Execution:
 
     async def _pump(self, pipe: DescriptorReader, kind: type[Stdout] | type[Stderr]) -> None:
         late = 0
-        while late < _PIPE_BYTES and (data := await pipe.read(CHUNK_BYTES)):
+        while late < _PIPE_BYTES and (data := await pipe.read(OUTPUT_BYTES)):
             late += len(data) if pipe.finishing else 0
             await self._send(kind(data))
 

@@ -13,6 +13,11 @@ from guardpost.protocol.messages import Data
 from guardpost.protocol.streams import ReceivingStream, SendingStream
 
 PLENTY = 1 << 30
+TEXT = b"".join(
+    b"Nov 23 12:%02d:%02d web01 sshd[%d]: session opened for user anna(uid=1000)\n"
+    % (n // 60 % 60, n % 60, 4000 + n * n % 5000)
+    for n in range(1500)
+)
 
 
 def sending(credit: int = PLENTY, shared: int = PLENTY, compressed: bool = False) -> SendingStream:
@@ -146,7 +151,42 @@ def test_compressed_bytes_use_plain_credit() -> None:
         messages.append(message)
     assert stream.credit.used == 5000
     assert sum(len(message.data) for message in messages) < 100
-    assert stream.buffered == 15000
+    assert stream.room(0) == -15000
+
+
+def test_room_is_as_much_as_becomes_that_much_line() -> None:
+    """Otherwise text would wait for its writer while the line is idle."""
+    stream = sending(compressed=True)
+    assert stream.room(3000) == 3000
+    stream.write(TEXT[:3000])
+    assert stream.room(3000) == 0
+    while stream.ready():
+        stream.take(1000)
+    room = stream.room(3000)
+    assert 3 * 3000 < room <= 8 * 3000
+    stream.write(TEXT[3000 : 3000 + room])
+    assert stream.room(3000) == 0
+    assert stream.buffered == pytest.approx(3000, rel=0.01)
+
+
+def test_room_for_what_does_not_shrink_is_as_on_a_plain_stream() -> None:
+    stream = sending(compressed=True)
+    stream.write(Random(6).randbytes(20000))
+    while stream.ready():
+        stream.take(1000)
+    assert stream.room(3000) == 3000
+
+
+def test_a_block_fills_the_packet_it_is_for_and_little_of_the_next() -> None:
+    """Its first byte is of use when its last has arrived."""
+    stream = sending(compressed=True)
+    stream.write(TEXT)
+    sizes = []
+    while stream.ready() and (message := stream.take(1000)) is not None:
+        sizes.append(len(message.data))
+        assert stream.buffered <= len(TEXT) - stream.credit.used + 400
+    assert sizes[:-1] == [1000] * (len(sizes) - 1)
+    assert sum(sizes) < len(TEXT) / 5
 
 
 # --- receiving ---
@@ -301,3 +341,25 @@ def test_a_compressed_stream_that_carries_nothing_costs_nothing() -> None:
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size < 20 * 4096
+
+
+def test_a_stream_that_has_ended_keeps_no_compressor() -> None:
+    tracemalloc.start()
+    pairs = [(sending(compressed=True), receiving(compressed=True)) for _ in range(20)]
+    for number, (sender, receiver) in enumerate(pairs):
+        sender.write(TEXT[:2000])
+        if number % 2:
+            sender.write_fin()
+        while sender.ready() and (message := sender.take(300)) is not None:
+            receiver.receive(message)
+            sender.on_acked(message)
+        if not number % 2:
+            sender.write_fin()
+            message = sender.take(300)
+            assert message is not None
+            receiver.receive(message)
+        assert receiver.read(2000) == TEXT[:2000]
+        assert receiver.at_eof
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 20 * 8192
