@@ -18,8 +18,8 @@ GuardpostError
  +-- ServiceError           a service answered with an error
 
 `word` is the fixed, never translated word that scripts match; `str(error)` says
-what happened and what to do next, in one line. Only cli/main.py turns an error
-into words and an exit code.
+what happened and what to do next, in one line. Only cli/failures.py turns an
+error into words and an exit code.
 """
 
 import enum

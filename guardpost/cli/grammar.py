@@ -1,41 +1,37 @@
 """Which word of a command line is what.
 
 Options stand before the command or anywhere before CMD. CMD is the first word after TARGET that is
-no option (one `--` is removed), and nothing after it is looked at. A command says that it takes a
-CMD by declaring its last argument with `nargs=argparse.REMAINDER`.
+no option (one `--` is removed), and nothing after it is looked at.
 """
 
-import argparse
-from collections.abc import Collection, Sequence
-from typing import NoReturn
+# typing's own constant would cost an import of typing, half of all that `--version` takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
-from guardpost.cli import options
-from guardpost.errors import UsageError
+__all__ = ["FLAGS", "OPTIONS_WITH_VALUE", "nearest", "split_at_command", "split_at_tail"]
 
-__all__ = ["CommandParser", "nearest", "parse", "split_at_command"]
-
-
-class CommandParser(argparse.ArgumentParser):
-    """Raises UsageError instead of exiting, and takes no abbreviated options."""
-
-    def __init__(self, *, prog: str, description: str) -> None:
-        # Abbreviations break a script on the day a second option starts the same way.
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; see '{self.prog} --help'")
+# What may stand before the command word, and whether the next word belongs to it.
+FLAGS = {
+    *("--trust-new", "--no-owner", "--verbose", "--quiet", "--json", "--version", "--help"),
+    *("-v", "-vv", "-q", "-V", "-h"),
+}
+OPTIONS_WITH_VALUE = {
+    *("--identity", "--agent-key", "--known-agents", "--psk", "--connect-timeout", "--persist"),
+    "--exit-codes",
+}
 
 
 def split_at_command(
-    words: Sequence[str], names: Collection[str]
+    words: "Sequence[str]", names: "Collection[str]"
 ) -> tuple[list[str], str, list[str]]:
     """Split into the options before the command, the command word ("" if none), and the rest."""
     position, after_unknown_option = 0, False
     while position < len(words):
         word = words[position]
         if word.startswith("-") and word not in ("-", "--"):
-            with_value = word in options.OPTIONS_WITH_VALUE
-            known = with_value or "=" in word or word in options.FLAGS
+            with_value = word in OPTIONS_WITH_VALUE
+            known = with_value or "=" in word or word in FLAGS
             position += 2 if with_value else 1
             after_unknown_option = not known
         elif after_unknown_option and word not in names:
@@ -46,38 +42,8 @@ def split_at_command(
     return list(words), "", []
 
 
-def parse(
-    parser: argparse.ArgumentParser, words: Sequence[str], args: argparse.Namespace
-) -> argparse.Namespace:
-    """Parse `words` into `args`; raises UsageError."""
-    actions = parser._actions
-    tail = next((each for each in actions if each.nargs == argparse.REMAINDER), None)
-    if tail is None:
-        if any(each.nargs == argparse.PARSER for each in actions):
-            return parser.parse_args(words, args)
-        return parser.parse_intermixed_args(words, args)
-    fixed = sum(not each.option_strings for each in actions[: actions.index(tail)])
-    head, rest = split_at_tail(words, fixed, values_of(actions))
-    # argparse would let REMAINDER swallow the options between TARGET and CMD, so it stands aside.
-    tail.nargs, tail.default = argparse.SUPPRESS, argparse.SUPPRESS
-    parser.parse_intermixed_args(head, args)
-    tail.nargs = argparse.REMAINDER
-    setattr(args, tail.dest, rest)
-    return args
-
-
-def values_of(actions: Sequence[argparse.Action]) -> dict[str, int]:
-    """How many words each option takes after itself."""
-    counts = {None: 1, "+": 1, "?": 0, "*": 0}
-    return {
-        option: each.nargs if isinstance(each.nargs, int) else counts[each.nargs]
-        for each in actions
-        for option in each.option_strings
-    }
-
-
 def split_at_tail(
-    words: Sequence[str], fixed: int, values: dict[str, int]
+    words: "Sequence[str]", fixed: int, values: dict[str, int]
 ) -> tuple[list[str], list[str]]:
     """Split before the first word that is neither an option nor one of the `fixed` arguments."""
     position = seen = 0
@@ -107,7 +73,7 @@ def words_after(option: str, values: dict[str, int]) -> int:
     return 0
 
 
-def nearest(word: str, names: Collection[str]) -> str:
+def nearest(word: str, names: "Collection[str]") -> str:
     """` (did you mean 'NAME'?)` if one of `names` looks like `word`, otherwise nothing."""
     import difflib
 

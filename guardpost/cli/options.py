@@ -2,17 +2,7 @@
 
 import argparse
 
-__all__ = ["FLAGS", "OPTIONS_WITH_VALUE", "add_common_options", "add_console_options"]
-
-# What may stand before the command word, and whether the next word belongs to it.
-FLAGS = {
-    *("--trust-new", "--no-owner", "--verbose", "--quiet", "--json", "--version", "--help"),
-    *("-v", "-vv", "-q", "-V", "-h"),
-}
-OPTIONS_WITH_VALUE = {
-    *("--identity", "--agent-key", "--known-agents", "--psk", "--connect-timeout", "--persist"),
-    "--exit-codes",
-}
+__all__ = ["add_common_options", "add_console_options"]
 
 
 def add_console_options(parser: argparse.ArgumentParser, *, json: bool = False) -> None:

@@ -4,7 +4,8 @@ import argparse
 
 import pytest
 
-from guardpost.cli.grammar import CommandParser, nearest, parse, split_at_command
+from guardpost.cli.grammar import nearest, split_at_command
+from guardpost.cli.parser import CommandParser, parse
 from guardpost.errors import UsageError
 
 

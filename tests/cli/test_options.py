@@ -4,13 +4,9 @@ import argparse
 
 import pytest
 
-from guardpost.cli.grammar import CommandParser, parse
-from guardpost.cli.options import (
-    FLAGS,
-    OPTIONS_WITH_VALUE,
-    add_common_options,
-    add_console_options,
-)
+from guardpost.cli.grammar import FLAGS, OPTIONS_WITH_VALUE
+from guardpost.cli.options import add_common_options, add_console_options
+from guardpost.cli.parser import CommandParser, parse
 from guardpost.errors import UsageError
 
 
