@@ -5,13 +5,13 @@ SIGTERM and Ctrl-C say goodbye to the console and give the port back as it was f
 
 import argparse
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardpost.cli import openssl
 from guardpost.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,20 +70,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     target = port_of(args)
     start_logging(args.verbose)
-    leave_openssl_out()
-    import asyncio
+    with openssl.left_out():
+        import asyncio
+        import hashlib  # noqa: F401
+        import hmac  # noqa: F401
 
     asyncio.run(serve(args, target))
     return 0
-
-
-def leave_openssl_out() -> None:
-    """asyncio and hashlib import OpenSSL if it is there: 4.6 MB that an agent never uses.
-
-    BLAKE2s, SHA-256 and HMAC are in the interpreter itself; TLS is nothing we speak here.
-    """
-    for module in ("ssl", "_hashlib"):
-        sys.modules.setdefault(module, None)  # type: ignore[arg-type]
 
 
 def port_of(args: argparse.Namespace) -> "Target":
@@ -98,7 +91,7 @@ def port_of(args: argparse.Namespace) -> "Target":
         raise UsageError("--baud is for a serial port that has no ?baud= of its own")
     if not 50 <= args.baud <= 20_000_000:
         raise UsageError(f"--baud is 50 to 20000000 bit/s, and {args.baud} is not")
-    return dataclasses.replace(target, options={**target.options, "baud": str(args.baud)})
+    return target._replace(options={**target.options, "baud": str(args.baud)})
 
 
 def start_logging(verbose: int) -> None:

@@ -5,14 +5,14 @@ function that takes a Session.
 """
 
 import argparse
+import contextlib
 import os
 import sys
-import types
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from guardpost.cli import hosts
+from guardpost.cli import hosts, openssl
 
 if TYPE_CHECKING:
     from guardpost.aio.stream import ByteStream
@@ -81,25 +81,15 @@ def canonical_name(target: str) -> str:
     return line_of(hosts.resolve(target)).name
 
 
-def import_asyncio(*, tls: bool) -> types.ModuleType:
-    """asyncio; without `tls` it comes without OpenSSL, a tenth of what joining an owner costs."""
-    left_out = not tls and "ssl" not in sys.modules
-    if left_out:
-        sys.modules["ssl"] = None  # type: ignore[assignment]
-    try:
-        import asyncio
-    finally:
-        if left_out:
-            del sys.modules["ssl"]
-    return asyncio
-
-
 def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]]") -> int:
     """Connect, run `work`, disconnect; return the exit code that `work` gave.
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.
     """
-    asyncio = import_asyncio(tls=args.no_owner)
+    # Whoever joins an owner speaks TLS to nobody.
+    with contextlib.nullcontext() if args.no_owner else openssl.left_out():
+        import asyncio
+        import hashlib  # noqa: F401  # for the name of the owner's socket
 
     async def session() -> int:
         async with connect(args) as opener:
