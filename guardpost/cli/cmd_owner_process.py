@@ -24,19 +24,17 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("there is no owner on Windows: each command holds the line itself")
     else:
         import asyncio
-        import dataclasses
 
         from guardpost.console.line import ConnectOptions
         from guardpost.console.owner import serve
 
         try:
             wishes = json.load(sys.stdin)
-            fields = {each.name: wishes[each.name] for each in dataclasses.fields(ConnectOptions)
-                      if each.name in wishes}  # fmt: skip
+            fields = {name: wishes[name] for name in ConnectOptions._fields if name in wishes}
             host = hosts.Host(wishes["name"], wishes["address"], profile=wishes["profile"])
         except (ValueError, KeyError, TypeError):
             raise UsageError("guardpost starts this itself; it is no command for people") from None
-        line = dataclasses.replace(opening.line_of(host), name=wishes["name"])
+        line = opening.line_of(host)._replace(name=wishes["name"])
         asyncio.run(serve(line, ConnectOptions(**fields), ready))
         return 0
 

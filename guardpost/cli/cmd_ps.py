@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -89,7 +88,11 @@ def os_text(word: bytes) -> str:
 
 def width() -> int | None:
     """Columns of the terminal; None when the output is no terminal, and nothing is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def as_lines(table: "list[Process]", columns: int | None) -> list[str]:

@@ -8,19 +8,16 @@ forwards = ["8080:127.0.0.1:80"]                    # ssh's -L syntax
 profile = "console"
 """
 
-import dataclasses
 import os
-import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardpost.cli.grammar import nearest
 from guardpost.errors import NoSuchTarget, UsageError
 
 __all__ = ["Host", "is_address", "load", "lookup", "resolve"]
 
-SYSTEM_FILE = Path("/etc/guardpost/hosts.toml")
+SYSTEM_FILE = "/etc/guardpost/hosts.toml"
 
 # Every command of this and of later versions: a host of that name could never be reached.
 RESERVED_NAMES = {
@@ -40,11 +37,12 @@ RESERVED_NAMES = {
     ),
     *("terminal", "top", "trace", "watch"),
 }
+FileName = str | os.PathLike[str]
+
 TEXT_FIELDS = ("line", "agent_key", "identity", "profile")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """One target. `identity` is a path as written (with `~`); None means "not said"."""
 
     name: str
@@ -57,15 +55,15 @@ class Host:
 
 def is_address(word: str) -> bool:
     """Whether `word` is an address by its form: it holds `:` or `/`, or is COMn."""
-    return ":" in word or "/" in word or re.fullmatch(r"(?i)COM\d+", word) is not None
+    return ":" in word or "/" in word or (word[:3].upper() == "COM" and word[3:].isdecimal())
 
 
-def lookup(name: str, files: Iterable[str | Path] | None = None) -> Host | None:
+def lookup(name: str, files: Iterable[FileName] | None = None) -> Host | None:
     """The host of that name, or None; raises UsageError for a file that cannot be used."""
     return load(files).get(name)
 
 
-def resolve(target: str, files: Iterable[str | Path] | None = None) -> Host:
+def resolve(target: str, files: Iterable[FileName] | None = None) -> Host:
     """The host that TARGET means: a name of hosts.toml, or an address as it stands.
 
     Raises NoSuchTarget when it is neither, UsageError for a file that cannot be used.
@@ -81,27 +79,28 @@ def resolve(target: str, files: Iterable[str | Path] | None = None) -> Host:
     return known[target]
 
 
-def standard_files() -> tuple[Path, ...]:
+def standard_files() -> tuple[FileName, ...]:
     """The user's file, beside the user's keys, and the system's."""
     from guardpost.identity import places
 
     return (places.console_folder(os.environ) / "hosts.toml", SYSTEM_FILE)
 
 
-def load(files: Iterable[str | Path] | None = None) -> dict[str, Host]:
+def load(files: Iterable[FileName] | None = None) -> dict[str, Host]:
     """Every host by name; a file that is not there is an empty one. Raises UsageError."""
     found: dict[str, Host] = {}
     for path in standard_files() if files is None else files:
-        for host in read(Path(os.path.expanduser(path))):
+        for host in read(os.path.expanduser(path)):
             found.setdefault(host.name, host)
     return found
 
 
-def read(path: Path) -> list[Host]:
+def read(path: FileName) -> list[Host]:
     import tomllib
 
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            tables = tomllib.load(file)
     except FileNotFoundError:
         return []
     except OSError as error:

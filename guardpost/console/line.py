@@ -1,8 +1,7 @@
 """What a command knows of the line it wants, and how it wants to be connected."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from guardpost.aio.channel import Opener
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["ConnectOptions", "Line", "Session"]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line, and a way to open it."""
 
     name: str
@@ -26,8 +24,7 @@ class Line:
     """The name of the only profile to use."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectOptions:
+class ConnectOptions(NamedTuple):
     """The command line's options, as it gave them: paths with their `~`, None for "not said"."""
 
     identity: str | None = None

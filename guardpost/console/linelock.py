@@ -9,32 +9,33 @@ import hashlib
 import os
 import stat
 import sys
-from pathlib import Path
 
 from guardpost.errors import LineBusy, TransportError
 
-__all__ = ["LineLock", "run_folder", "socket_path"]
+__all__ = ["LineLock", "path_beside", "run_folder", "socket_path"]
 
 # sun_path holds 104 bytes on the BSDs and 108 on Linux, its end included.
 _SOCKET_PATH_BYTES = 100
 _NAME_BYTES = 8
 
 
-def run_folder() -> Path:
+def run_folder() -> str:
     """$XDG_RUNTIME_DIR/guardpost or ~/.cache/guardpost/run: made, 0700 and ours.
 
     Raises TransportError when somebody else could put a socket there.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/") and os.path.isdir(runtime):
-        folder = Path(runtime, "guardpost")
+        folder = os.path.join(runtime, "guardpost")
     else:
-        folder = Path(os.path.expanduser("~"), ".cache", "guardpost", "run")
+        folder = os.path.join(os.path.expanduser("~"), ".cache", "guardpost", "run")
     if len(os.fsencode(folder)) + 2 * _NAME_BYTES + len("/.sock") > _SOCKET_PATH_BYTES:
-        folder = Path(f"/tmp/guardpost-{_user_id()}")
+        folder = f"/tmp/guardpost-{_user_id()}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        status = os.lstat(folder)
     except OSError as error:
         raise TransportError(f"{folder} cannot be made: {error.strerror}") from None
     foreign = status.st_uid != _user_id() or stat.S_IMODE(status.st_mode) & 0o077
@@ -43,10 +44,15 @@ def run_folder() -> Path:
     return folder
 
 
-def socket_path(name: str) -> Path:
-    """The control socket for the line of that name; its lock and log stand beside it."""
+def socket_path(name: str) -> str:
+    """The control socket for the line of that name."""
+    return path_beside(name, ".sock")
+
+
+def path_beside(name: str, suffix: str) -> str:
+    """A file of the line of that name: its ".sock", ".lock" or ".log"."""
     digest = hashlib.blake2s(os.fsencode(name), digest_size=_NAME_BYTES).hexdigest()
-    return run_folder() / f"{digest}.sock"
+    return os.path.join(run_folder(), digest + suffix)
 
 
 class LineLock:
@@ -64,7 +70,7 @@ class LineLock:
             return True
         import fcntl
 
-        path = socket_path(self._name).with_suffix(".lock")
+        path = path_beside(self._name, ".lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +97,8 @@ class LineLock:
 def holder(name: str) -> tuple[int, str]:
     """(pid, kind) of who has the lock; (0, "") when that is not to be found out."""
     with contextlib.suppress(OSError, ValueError):
-        pid, _, kind = socket_path(name).with_suffix(".lock").read_text().partition(" ")
+        with open(path_beside(name, ".lock"), encoding="ascii") as lock:
+            pid, _, kind = lock.read().partition(" ")
         return int(pid), kind
     return 0, ""
 

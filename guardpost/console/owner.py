@@ -21,7 +21,7 @@ from guardpost.console import owner_protocol as wire
 from guardpost.console.console import Console
 from guardpost.console.direct import identity_path, known_agents_path, make_console
 from guardpost.console.line import ConnectOptions, Line
-from guardpost.console.linelock import LineLock, busy, holder, socket_path
+from guardpost.console.linelock import LineLock, busy, holder, path_beside, socket_path
 from guardpost.console.owner_channel import OwnerChannel
 from guardpost.console.owner_log import OwnerLog
 from guardpost.console.owner_protocol import RecordSocket
@@ -315,12 +315,12 @@ async def serve(line: Line, options: ConnectOptions, ready: Callable[[bytes], No
             return ready(wire.encode(listening=True))
     except GuardpostError as error:
         return ready(_as_payload(error))
-    log = OwnerLog(path.with_suffix(".log"))
+    log = OwnerLog(path_beside(line.name, ".log"))
     # What a killed owner left; nobody else may remove it, since we have the lock.
-    path.unlink(missing_ok=True)
+    _remove(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with listener:
-        listener.bind(os.fspath(path))
+        listener.bind(path)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         owner = Owner(line, options, listener, log)
@@ -331,7 +331,7 @@ async def serve(line: Line, options: ConnectOptions, ready: Callable[[bytes], No
         try:
             await owner.run()
         finally:
-            path.unlink(missing_ok=True)
+            _remove(path)
     await owner.close()
     lock.release()
 
@@ -343,12 +343,17 @@ async def _take(lock: LineLock, name: str) -> bool:
         pid, kind = holder(name)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             with contextlib.suppress(OSError):
-                probe.connect(os.fspath(socket_path(name)))
+                probe.connect(socket_path(name))
                 return False
         if kind not in ("owner", "") or asyncio.get_running_loop().time() > give_up_at:
             raise LineBusy(busy(name, pid, kind))
         await asyncio.sleep(_POLL_SECONDS)
     return True
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _as_payload(error: GuardpostError) -> bytes:

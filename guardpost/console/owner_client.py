@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from guardpost import errors
 from guardpost.console import owner_protocol as wire
 from guardpost.console.line import ConnectOptions, Line
-from guardpost.console.linelock import socket_path
+from guardpost.console.linelock import path_beside, socket_path
 from guardpost.console.owned_channel import GONE, OwnedChannel
 from guardpost.console.owner_protocol import RecordSocket
 from guardpost.errors import AgentSilent, ChannelReset, GuardpostError, LineLost, ResetCode
@@ -197,7 +197,7 @@ async def connect_to_owner(name: str) -> RecordSocket | None:
     sock = socket.socket(wire.AF_UNIX, socket.SOCK_STREAM)
     try:
         # A unix socket connects at once or not at all.
-        sock.connect(os.fspath(socket_path(name)))
+        sock.connect(socket_path(name))
     except OSError:
         sock.close()
         return None
@@ -242,7 +242,7 @@ async def _start(line: Line, options: ConnectOptions, command: Sequence[str]) ->
             process.stdin.close()
         said = wire.decode(await _first_line(process.stdout.fileno()))
     if not said:
-        log = socket_path(line.name).with_suffix(".log")
+        log = path_beside(line.name, ".log")
         raise LineLost(f"{line.name}: the process that owns the line did not start; see {log}")
     if "word" in said:
         raise error_of(said)

@@ -2,7 +2,6 @@
 
 import os
 import time
-from pathlib import Path
 
 from guardpost.termsafe import safe_text
 
@@ -14,7 +13,7 @@ LOG_BYTES = 262144
 class OwnerLog:
     """Lines with their time. What cannot be written is not worth a session."""
 
-    def __init__(self, path: Path, limit: int = LOG_BYTES) -> None:
+    def __init__(self, path: str, limit: int = LOG_BYTES) -> None:
         self._path = path
         self._limit = limit
 

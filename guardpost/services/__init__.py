@@ -2,6 +2,7 @@
 
 `serve(channel, request, …)` is the agent's half; the client calls beside it are
 the console's. No service knows another one, nor the protocol under its channel.
+The agent's half imports what it needs of the host itself: a command never does.
 
 SERVICES is what an agent offers. It imports a service when that is first asked for:
 an agent that nobody asks for a process list stays small.

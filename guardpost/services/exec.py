@@ -7,6 +7,7 @@ The program has its own session, and what runs in that is killed when the channe
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,10 +18,12 @@ from guardpost.errors import (
     ResetCode,
     UsageError,
 )
-from guardpost.host.children import Child, SpawnError, spawn
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
 from guardpost.services.action import Action
 from guardpost.services.records import RecordReader, decode_value, write_record
+
+if TYPE_CHECKING:
+    from guardpost.host.children import Child
 
 __all__ = [
     "SERVICE",
@@ -131,6 +134,8 @@ async def serve(channel: Channel, request: bytes, *, user: str = "") -> None:
     Raises nothing: whatever goes wrong ends `channel` with a reset. When the channel breaks,
     or the task is cancelled, the program's group is terminated, and killed 2 s later.
     """
+    from guardpost.host.children import SpawnError, spawn
+
     try:
         wanted = _parse(request)
     except RemoteProtocolError as error:
@@ -161,7 +166,7 @@ async def serve(channel: Channel, request: bytes, *, user: str = "") -> None:
 class _Execution:
     """The agent's side of one running program. It finishes when Exit is written."""
 
-    def __init__(self, channel: Channel, child: Child) -> None:
+    def __init__(self, channel: Channel, child: "Child") -> None:
         self._channel = channel
         self._child = child
         self._writing = asyncio.Lock()  # stdout and stderr share the channel

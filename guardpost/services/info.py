@@ -1,14 +1,17 @@
 """The service `info`: what the agent's host is. The reply is one record."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import RemoteProtocolError, ResetCode
-from guardpost.host import facts
 from guardpost.services.action import Action
 from guardpost.services.records import decode_value, read_record, write_record
+
+if TYPE_CHECKING:
+    from guardpost.host import facts
 
 __all__ = [
     "Address",
@@ -81,6 +84,8 @@ class InfoRequest(msgspec.Struct, omit_defaults=True):
 
 def local_info(agent_version: str) -> Info:
     """What this host is. Blocks for some milliseconds, longer where a disk does not answer."""
+    from guardpost.host import facts
+
     here = facts.read_facts(agent_version)
     return Info(
         agent_version=here.agent_version,
@@ -111,7 +116,7 @@ def local_info(agent_version: str) -> Info:
     )
 
 
-def _memory(memory: facts.Memory | None) -> Memory | None:
+def _memory(memory: "facts.Memory | None") -> Memory | None:
     if memory is None:
         return None
     return Memory(memory.total, memory.available, memory.swap_total, memory.swap_free)

@@ -12,7 +12,6 @@ import msgspec
 
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import GuardpostError, RemoteProtocolError, ResetCode
-from guardpost.host import processes
 from guardpost.services.action import Action
 from guardpost.services.records import RecordReader, decode_value, read_record, write_record
 
@@ -86,6 +85,8 @@ class KillResult(msgspec.Struct, omit_defaults=True):
 
 def local_processes() -> list[Process]:
     """The processes of this host, by rising pid. Blocks for up to a tenth of a second."""
+    from guardpost.host import processes
+
     return [
         Process(
             pid=each.pid,
@@ -121,6 +122,8 @@ def signal_local(pid: int, signal: str = "TERM", started: float | None = None) -
     Raises a ServiceError whose word is no-such-process, signal-denied, signal-refused
     or unknown-signal.
     """
+    from guardpost.host import processes
+
     processes.kill(pid, signal, started=started)
 
 

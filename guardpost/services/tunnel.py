@@ -11,7 +11,6 @@ import msgspec
 
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
-from guardpost.host import dial
 from guardpost.services.action import Action
 from guardpost.services.records import decode_value
 from guardpost.services.relay import SocketEnd, relay
@@ -60,6 +59,8 @@ async def serve(channel: Channel, request: bytes) -> None:
 
 async def _connect(channel: Channel, wanted: TcpRequest) -> socket.socket | None:
     """None when it could not be done, or is no longer wanted; `channel` is then reset."""
+    from guardpost.host import dial
+
     connecting = asyncio.ensure_future(dial.connect(wanted.host, wanted.port, CONNECT_SECONDS))
     broken = asyncio.ensure_future(channel.wait_reset())
     try:

@@ -13,7 +13,8 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from guardpost.errors import NoSuchTarget, UsageError
 
@@ -26,13 +27,12 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_PORTS: Mapping[str, int] = {"telnet": 23, "amt": 16994, "amts": 16995, "ipmi": 623}
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """`address` is a path, a COM port, `HOST:PORT` (complete, IPv6 in brackets) or a command."""
 
     scheme: str
     address: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = MappingProxyType({})
     user: str = ""
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ def parse_target(text: str) -> Target:
     if not text.replace("\t", " ").isprintable():
         raise UsageError(f"{text!r}: a target holds no control characters")
     scheme, colon, rest = text.partition(":")
-    if re.fullmatch(r"(?:\\\\\.\\)?com\d+(\?.*)?", text, re.IGNORECASE) or "/" in scheme:
+    if "/" in scheme or _is_com_port(text.partition("?")[0]):
         scheme, rest = "serial", text
     elif not colon:
         raise NoSuchTarget(
@@ -90,7 +90,8 @@ def split_host_port(address: str) -> tuple[str, int]:
 
 
 def _is_com_port(address: str) -> bool:
-    return re.fullmatch(r"(?:\\\\\.\\)?com\d+", address, re.IGNORECASE) is not None
+    name = address.removeprefix("\\\\.\\")
+    return name[:3].lower() == "com" and name[3:].isdecimal()
 
 
 # -- options
@@ -159,7 +160,7 @@ def _command(scheme: str, address: str) -> Target:
 
 
 def _host_port(scheme: str, address: str) -> Target:
-    match = _HOST_PORT.fullmatch(address)
+    match = re.fullmatch(_HOST_PORT, address, re.ASCII)
     if match is None or not match["host"]:
         raise UsageError(f"'{scheme}:{address}' is not {scheme}:HOST:PORT (IPv6 in brackets)")
     port = match["port"] or DEFAULT_PORTS.get(scheme)
@@ -180,7 +181,7 @@ def _user_host_port(scheme: str, address: str) -> Target:
 def _listen_port(scheme: str, address: str) -> Target:
     if address.isdigit():
         address = f":{address}"
-    match = _HOST_PORT.fullmatch(address)
+    match = re.fullmatch(_HOST_PORT, address, re.ASCII)
     if match is None or match["port"] is None:
         raise UsageError(f"'{scheme}:{address}' is not {scheme}:[HOST:]PORT (IPv6 in brackets)")
     port = _port(scheme, address, match["port"], lowest=0)
@@ -193,9 +194,8 @@ def _port(scheme: str, address: str, port: str | int, lowest: int = 1) -> int:
     return int(port)
 
 
-_HOST_PORT = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]@/]*)(?::(?P<port>[0-9]{1,6}))?", re.ASCII
-)
+# Not compiled before it is needed: that takes longer than all else this module does.
+_HOST_PORT = r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]@/]*)(?::(?P<port>[0-9]{1,6}))?"
 
 _FORMS: Mapping[str, Callable[[str, str], Target]] = {
     "serial": _path,

@@ -29,9 +29,9 @@ def test_one_holder_at_a_time_whose_pid_is_named() -> None:
 
 
 def test_the_folder_is_ours_alone(folder: Path) -> None:
-    assert run_folder() == folder / "guardpost"
-    assert run_folder().stat().st_mode & 0o777 == 0o700
-    run_folder().chmod(0o755)
+    assert run_folder() == str(folder / "guardpost")
+    assert os.stat(run_folder()).st_mode & 0o777 == 0o700
+    os.chmod(run_folder(), 0o755)
     with pytest.raises(TransportError, match="chmod 700"):
         run_folder()
 
@@ -46,6 +46,6 @@ def test_a_path_too_long_for_a_socket_moves(
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert run_folder() in (
-        tmp_path / ".cache/guardpost/run",
-        Path(f"/tmp/guardpost-{os.getuid()}"),
+        str(tmp_path / ".cache/guardpost/run"),
+        f"/tmp/guardpost-{os.getuid()}",
     )
