@@ -5,55 +5,22 @@ Real processes on a simulated line; the line's own process is not counted.
 python -m bench.cpu [idle] [line] [fast]
 """
 
-import contextlib
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from support.rig import Rig, rig
 
-from bench.processes import cpu_seconds, pids
+from bench.costs import cpu_seconds, pids
 from bench.table import Row
+from bench.traffic import Traffic
 
 IDLE_SECONDS = 20.0
 BUSY_SECONDS = 12.0
 _SETTLED_SECONDS = 4.0  # by then the rate is known and the frames have their size
-
-
-class _Traffic:
-    """Bytes without end through one forward: up (to the host) or down."""
-
-    def __init__(self, *, up: bool) -> None:
-        self.received = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._far, self._near = (self._swallow, self._pour) if up else (self._pour, self._swallow)
-
-    def start(self, local: int) -> socket.socket:
-        """Closing what it returns ends the traffic."""
-        self._run(lambda: self._far(self._listener.accept()[0]))
-        connection = socket.create_connection(("127.0.0.1", local))
-        self._run(lambda: self._near(connection))
-        return connection
-
-    @staticmethod
-    def _run(work: Callable[[], None]) -> None:
-        threading.Thread(target=work, daemon=True).start()
-
-    def _pour(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            while True:
-                connection.sendall(bytes(16384))
-
-    def _swallow(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            while data := connection.recv(65536):
-                self.received += len(data)
 
 
 def _shares(made: Rig, seconds: float) -> dict[str, float]:
@@ -99,7 +66,7 @@ def idle() -> list[Row]:
 
 
 def _busy(made: Rig, *, up: bool, baud: int) -> tuple[dict[str, float], str]:
-    traffic = _Traffic(up=up)
+    traffic = Traffic(up=up)
     with made.forward(f"0:127.0.0.1:{traffic.port}") as (local,), traffic.start(local):
         time.sleep(_SETTLED_SECONDS)
         before, begun = traffic.received, time.monotonic()

@@ -24,10 +24,11 @@ def cpu_seconds(pid: int) -> float:
     """Time on a processor so far, of all threads, user and kernel.
 
     From schedstat, which counts nanoseconds; `stat` counts ticks of 10 ms, most of which an
-    idle process never meets.
+    idle process never meets. Raises FileNotFoundError when there is no such process.
     """
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) * _NANOSECOND
+    tasks = list(Path(f"/proc/{pid}/task").iterdir())  # raises when the process has ended
+    counted = ((task / "schedstat").read_text() for task in tasks)
+    return sum(int(counts.split()[0]) for counts in counted) * _NANOSECOND
 
 
 def memory(pid: int) -> Memory:
