@@ -2,7 +2,11 @@
 
 import asyncio
 import os
+import pty
 import selectors
+import tty
+
+import pytest
 
 from guardpost.transports.descriptor import DescriptorStream
 
@@ -54,3 +58,41 @@ def test_the_descriptors_are_released_once() -> None:
 
     asyncio.run(story())
     assert released == ["once"]
+
+
+def test_one_read_takes_many_of_a_pty() -> None:
+    async def story() -> None:
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        os.set_blocking(slave, False)
+        stream = DescriptorStream(slave, slave, "a pty", release=lambda: None)
+        sent = bytes(range(256)) * 40
+        assert os.write(master, sent) == len(sent)
+        # A pty hands out 4 KiB at a time, and its end has nothing behind it to wait for.
+        assert await stream.read() == sent
+        await stream.close()
+        os.close(master)
+        os.close(slave)
+
+    asyncio.run(story())
+
+
+def test_bytes_that_arrived_for_a_cancelled_read_are_the_next_one_s() -> None:
+    async def story() -> None:
+        far, near = os.pipe()
+        os.set_blocking(far, False)
+        stream = DescriptorStream(far, near, "a pipe", release=lambda: None)
+        reading = asyncio.create_task(stream.read())
+        await asyncio.sleep(0)
+        os.write(near, b"bytes")
+        # In one turn the loop reads them; the cancellation comes before the task runs again.
+        asyncio.get_running_loop().call_soon(reading.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert await stream.read() == b"bytes"
+        await stream.close()
+        os.close(far)
+        os.close(near)
+
+    asyncio.run(story())
