@@ -75,9 +75,9 @@ class Driver:
     async def _read(self, stream: ByteStream) -> None:
         connection, clock = self.connection, self._loop.time
         while data := await stream.read():
-            connection.receive_data(data, clock())
-            self._wanted.set()
-            self._dispatch()
+            if connection.receive_data(data, clock()):
+                self._wanted.set()
+                self._dispatch()
 
     async def _write(self, stream: ByteStream) -> None:
         connection, clock, wanted = self.connection, self._loop.time, self._wanted

@@ -5,7 +5,8 @@ agent and console. docs/protocol.md is the specification.
 
 The contract of a connection (and, with their own nouns, of the layers in it):
 
-    receive_data(data, now)       bytes came from the line
+    receive_data(data, now)       bytes came from the line (a connection's says whether they
+                                  matter yet)
     receive_eof(now)              the line is gone
     data_to_send(now) -> list     bytes for the line, as much as it should have now
     next_event() -> Event | None  what happened

@@ -3,13 +3,14 @@
 It answers hellos, judges consoles, keeps one session, hands text to the prompt.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
 from guardpost.protocol.association import Association
-from guardpost.protocol.connection import TEXT_BYTES, Connection
+from guardpost.protocol.connection import Connection
 from guardpost.protocol.establish import Credentials, establish
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
@@ -18,6 +19,9 @@ from guardpost.protocol.limits import DEAF_SECONDS, HELLO_BUCKET, HELLO_REPLIES_
 from guardpost.protocol.responder import Responder, Stage
 
 __all__ = ["AgentConnection"]
+
+_NOT_TYPED = re.compile(rb"[^ -~\r\n\t\b\a\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x17]")
+"""No person's terminal sends these: they have printable ASCII and editing controls (section 11)."""
 
 
 class AgentConnection(Connection):
@@ -79,29 +83,33 @@ class AgentConnection(Connection):
         self._bucket -= 1
         return True
 
-    def _receive_bytes(self, data: bytes, now: float) -> None:
-        delimiters = set()
+    def _receive_bytes(self, data: bytes, now: float) -> bool:
+        stirred = False
+        decoders = []
         for association in (self._former, self.association):
             if association is not None:
-                delimiters.add(association.decoder.profile.delimiter)
-                self._receive_frames(association, data, now)
-                self._drop_dead(now)
+                decoders.append(association.decoder)
+                if self._receive_frames(association, data, now) is not None:
+                    stirred = True
+                    self._drop_dead(now)
         responder = self._responder
         if responder is not None:
-            delimiters.add(responder.decoder.profile.delimiter)
+            stirred = True
+            decoders.append(responder.decoder)
             for which, body in responder.decoder.feed(data):
                 if which >= 0:
                     self._receive_handshake(responder, body, now)
-        noise = data.translate(None, TEXT_BYTES)
-        if noise or any(delimiter in data for delimiter in delimiters):
-            self.noise_bytes += len(noise)
+        if _NOT_TYPED.search(data) or any(each.profile.delimiter in data for each in decoders):
             if now >= self._deaf_until:
                 self._events.append(events.Text(b"", clean=False))
+                stirred = True
             self._deaf_until = now + DEAF_SECONDS
         elif now >= self._deaf_until:
             if self.association is not None:
                 self.association.text(now)
             self._events.append(events.Text(data))
+            stirred = True
+        return stirred
 
     def _receive_handshake(self, responder: Responder, body: bytes, now: float) -> None:
         before = responder.stage

@@ -20,10 +20,7 @@ from guardpost.protocol.limits import (
     HELLO_WITHHOLD_SECONDS,
 )
 
-__all__ = ["TEXT_BYTES", "Connection"]
-
-TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\r\n\t\b\a\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x17"
-"""What a person's terminal sends: printable ASCII and the editing controls (section 11)."""
+__all__ = ["Connection"]
 
 
 class Connection:
@@ -32,7 +29,6 @@ class Connection:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self.association: Association | None = None
-        self.noise_bytes = 0
         self._events: deque[events.Event] = deque()
         self._scanner = HelloScanner()
         self._withheld_until: float | None = None
@@ -44,14 +40,22 @@ class Connection:
 
     # --- from the line ---
 
-    def receive_data(self, data: bytes, now: float) -> None:
-        """Bytes came from the line. Never raises for what they are."""
+    def receive_data(self, data: bytes, now: float) -> bool:
+        """Bytes came from the line. Never raises for what they are.
+
+        False when they only go on with a frame that has begun, as most do on a slow line: then
+        there is no event, nothing to send, and no earlier deadline.
+        """
+        stirred = self._withheld_until is not None
         for text, candidate in self._scanner.feed(data):
             if text:
-                self._receive_bytes(text, now)
-            if candidate is not None and not self._receive_hello(candidate, now):
-                self._receive_bytes(candidate, now)
+                stirred |= self._receive_bytes(text, now)
+            if candidate is not None:
+                stirred = True
+                if not self._receive_hello(candidate, now):
+                    self._receive_bytes(candidate, now)
         self._withheld_until = now + HELLO_WITHHOLD_SECONDS if self._scanner.held else None
+        return stirred or self._withheld_until is not None
 
     def receive_eof(self, now: float) -> None:
         """The line is gone; it may come back (line_opened), with somebody else at it."""
@@ -70,15 +74,17 @@ class Connection:
     def _receive_hello(self, candidate: bytes, now: float) -> bool:
         raise NotImplementedError
 
-    def _receive_bytes(self, data: bytes, now: float) -> None:
+    def _receive_bytes(self, data: bytes, now: float) -> bool:
+        """Whether anything came of them."""
         raise NotImplementedError
 
-    def _receive_frames(self, association: Association | None, data: bytes, now: float) -> bytes:
-        """Feeds a session; returns what was not a frame of it."""
-        if association is None:
-            return data
+    def _receive_frames(self, association: Association, data: bytes, now: float) -> bytes | None:
+        """Feeds a session; returns what was not a frame of it. None: nothing has ended yet."""
+        found = association.decoder.feed(data)
+        if not found:
+            return None
         residue: list[bytes] = []
-        for which, body in association.decoder.feed(data):
+        for which, body in found:
             if which >= 0:
                 association.receive(body, now)
             else:

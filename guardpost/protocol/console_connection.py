@@ -116,26 +116,28 @@ class ConsoleConnection(Connection):
             return False
         return True
 
-    def _receive_bytes(self, data: bytes, now: float) -> None:
+    def _receive_bytes(self, data: bytes, now: float) -> bool:
         incoming, initiator = self._incoming, self._initiator
+        rest: bytes | None = data
         if incoming is not None:
-            data = self._receive_frames(incoming, data, now)
+            rest = self._receive_frames(incoming, data, now)
             if incoming.packets_opened and initiator is not None:
                 initiator.established()
                 self._initiator = self._incoming = None
                 self.association = incoming
                 self._drop_dead(now)
         elif self.association is not None:
-            data = self._receive_frames(self.association, data, now)
+            rest = self._receive_frames(self.association, data, now)
             self._drop_dead(now)
         elif initiator is not None and initiator.decoder is not None:
-            data = self._receive_handshake(initiator, data, now)
+            rest = self._receive_handshake(initiator, data, now)
         elif self._former is not None:
-            data = self._receive_frames(self._former, data, now)
-        if data:
-            self._text(data, now)
-        pending = self._pending_decoder()
-        self._flush_at = now + _FLUSH_SECONDS if pending else None
+            rest = self._receive_frames(self._former, data, now)
+        if rest:
+            self._text(rest, now)
+        waited = self._flush_at is not None
+        self._flush_at = now + _FLUSH_SECONDS if self._pending_decoder() else None
+        return rest is not None or not waited
 
     def _receive_handshake(self, initiator: Initiator, data: bytes, now: float) -> bytes:
         residue: list[bytes] = []

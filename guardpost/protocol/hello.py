@@ -98,21 +98,22 @@ class HelloScanner:
         return bool(self._held)
 
     def feed(self, data: bytes) -> list[tuple[bytes, bytes | None]]:
-        if not self._held and b"#" not in data:  # nearly always
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        at = _front(data, 0)
+        if at < 0:  # nearly always
             return [(data, None)]
-        data = self._held + data
-        self._held = b""
         out: list[tuple[bytes, bytes | None]] = []
         done = 0
-        at = data.find(b"#")
         while at >= 0:
             candidate = data[at : at + HELLO_BYTES]
             if not _may_be(candidate):
-                at = data.find(b"#", at + 1)
+                at = _front(data, at + 1)
             elif len(candidate) == HELLO_BYTES:
                 out.append((data[done:at], candidate))
                 done = at + HELLO_BYTES
-                at = data.find(b"#", done)
+                at = _front(data, done)
             else:
                 self._held = candidate
                 out.append((data[done:at], None))
@@ -124,6 +125,15 @@ class HelloScanner:
         """What was held back, after all."""
         held, self._held = self._held, b""
         return held
+
+
+def _front(data: bytes, start: int) -> int:
+    """Where from `start` on the mark stands next, or its front at the very end; -1: nowhere.
+
+    In sealed frames one byte in 256 is a '#', and looking at each would cost more than the frame.
+    """
+    at = data.find(MARK, start)
+    return at if at >= 0 else data.find(MARK[:1], max(start, len(data) - len(MARK) + 1))
 
 
 def _may_be(candidate: bytes) -> bool:

@@ -75,6 +75,14 @@ class End:
         """Write `data` to the channel as fast as it takes it, then half-close."""
         self.sources[channel.number] = (channel, bytearray(data))
 
+    def receive(self, data: bytes, now: float) -> None:
+        """What "nothing came of it" promises (Connection.receive_data) holds in every story."""
+        before = self.connection.next_deadline(now)
+        if not self.connection.receive_data(data, now):
+            assert self.connection.next_event() is None
+            after = self.connection.next_deadline(now)
+            assert after is None or (before is not None and before <= after)
+
     def pump(self, now: float) -> None:
         for number, (channel, data) in list(self.sources.items()):
             if channel.sending.reset:
@@ -231,7 +239,7 @@ class Pair:
         connection = end.connection
         happened, fed = len(end.events), len(end.sources)
         if arrived:
-            connection.receive_data(arrived, self.now)
+            end.receive(arrived, self.now)
         deadline = connection.next_deadline(self.now)
         due = deadline is not None and deadline <= self.now
         if due:
