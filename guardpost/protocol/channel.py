@@ -10,6 +10,7 @@ from guardpost.protocol.limits import (
     READ_AHEAD_MAX_BYTES,
     READ_AHEAD_MIN_BYTES,
     READ_AHEAD_SECONDS,
+    READ_AHEAD_START_BYTES,
 )
 from guardpost.protocol.streams import ReceivingStream, SendingStream
 
@@ -107,12 +108,14 @@ class Channel:
         """How many more bytes it should be given: about a quarter second of line at `rate`, and
         where they are compressed as many as become that.
         """
-        limit = READ_AHEAD_MIN_BYTES
-        if rate is not None:
-            limit = max(limit, min(int(rate * READ_AHEAD_SECONDS), READ_AHEAD_MAX_BYTES))
-        room = self.sending.room(limit)
+        room = self.sending.room(_read_ahead(rate))
         self.wants_writable = room <= 0
         return max(0, room)
+
+    def is_writable_again(self, rate: float | None) -> bool:
+        """Who waits to write should be told: half of the room is there, which is worth a turn."""
+        limit = _read_ahead(rate)
+        return self.wants_writable and self.sending.room(limit) > limit // 2
 
     def check_writable(self) -> None:
         """Raises LocalProtocolError when nothing may be written now."""
@@ -120,3 +123,10 @@ class Channel:
             raise LocalProtocolError("the channel was not accepted yet")
         if self.sending.closed:
             raise LocalProtocolError("the channel's sending side is closed")
+
+
+def _read_ahead(rate: float | None) -> int:
+    """Bytes of line that one channel may keep waiting."""
+    if rate is None:
+        return READ_AHEAD_START_BYTES
+    return max(READ_AHEAD_MIN_BYTES, min(int(rate * READ_AHEAD_SECONDS), READ_AHEAD_MAX_BYTES))

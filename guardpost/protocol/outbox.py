@@ -134,6 +134,7 @@ class Outbox:
         self._schedule.served(channel, size, rate, now)
         if message is not None:
             messages.append(message)
-        if channel.wants_writable and channel.room(rate):
+        if channel.is_writable_again(rate):
+            channel.wants_writable = False
             self.events.append(events.ChannelWritable(channel))
         return size + overhead if message is not None else 0

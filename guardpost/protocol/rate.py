@@ -37,7 +37,7 @@ _SAMPLE_FRAMES = 8
 _SAMPLE_SECONDS = 0.6
 _FRAMES_AHEAD = 3
 _START_PACKETS = 4  # doubled each round trip while nothing tells the rate
-_START_PACKETS_MAX = 64
+_START_PACKETS_MAX = 48  # in all less than READ_AHEAD_START_BYTES
 _CLOCK = 1 << 32
 
 

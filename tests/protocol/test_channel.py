@@ -5,7 +5,11 @@ import pytest
 from guardpost.errors import LocalProtocolError, RemoteProtocolError
 from guardpost.protocol.channel import Channel, Shares
 from guardpost.protocol.credit import Granted, GrantPool, Spending
-from guardpost.protocol.limits import READ_AHEAD_MAX_BYTES, READ_AHEAD_MIN_BYTES
+from guardpost.protocol.limits import (
+    READ_AHEAD_MAX_BYTES,
+    READ_AHEAD_MIN_BYTES,
+    READ_AHEAD_START_BYTES,
+)
 from guardpost.protocol.messages import Data
 
 
@@ -78,7 +82,7 @@ def test_it_is_finished_when_both_directions_are() -> None:
 @pytest.mark.parametrize(
     "rate, room",
     [
-        (None, READ_AHEAD_MIN_BYTES),
+        (None, READ_AHEAD_START_BYTES),
         (960.0, READ_AHEAD_MIN_BYTES),
         (11520.0, 2880),
         (1e9, READ_AHEAD_MAX_BYTES),

@@ -134,11 +134,14 @@ def test_of_a_forgotten_channel_nothing_goes_out() -> None:
     assert not desk.outbox.wants_to_send
 
 
-def test_who_waited_for_room_is_told() -> None:
+def test_who_waited_for_room_is_told_when_half_of_it_is_there() -> None:
     desk = Desk()
     one = desk.channel(0, 4000)
     assert one.room(RATE) == 0
     desk.take(1000)
+    desk.take(1000)
+    assert one.room(RATE) > 0
+    one.wants_writable = True
     assert not desk.events
     desk.take(1000)
     assert list(desk.events) == [events.ChannelWritable(one)]
