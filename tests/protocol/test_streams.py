@@ -343,6 +343,21 @@ def test_a_compressed_stream_that_carries_nothing_costs_nothing() -> None:
     assert size < 20 * 4096
 
 
+def test_a_request_and_some_keystrokes_make_no_compressor() -> None:
+    """Which every channel with a compressed answer would have at the console."""
+    tracemalloc.start()
+    streams = [sending(compressed=True) for _ in range(20)]
+    for stream in streams:
+        stream.write(TEXT[:80])
+        assert stream.take(1000) is not None
+        for octet in b"reboot\r":
+            stream.write(bytes((octet,)))
+            assert stream.take(1000) is not None
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 20 * 4096
+
+
 def test_a_stream_that_has_ended_keeps_no_compressor() -> None:
     tracemalloc.start()
     pairs = [(sending(compressed=True), receiving(compressed=True)) for _ in range(20)]
