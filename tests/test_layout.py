@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "console/line": "NamedTuples and a typing.Protocol",
     "console/owned_channel": "needs an owner; tests/e2e/test_owner.py",
     "console/owner_channel": "needs both its ends; tests/e2e/test_owner.py",
-    "console/owner_client": "needs an owner; tests/e2e/test_owner.py",
     "console/question": "needs a terminal; tests/e2e/test_owner.py",
     "services/action": "a NamedTuple; the tests of each service",
 }
