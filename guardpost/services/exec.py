@@ -200,12 +200,13 @@ class _Execution:
         records = RecordReader(self._channel)
         while (record := await records.read(_to_agent)) is not None:
             match record:
-                case Stdin(data):
-                    await self._child.write_stdin(data)
+                case Stdin():
+                    await self._child.write_stdin(record.data)
                 case StdinEof():
                     self._child.close_stdin()
                 case Signal(number):
                     self._child.signal(number)
+            del record  # the next one may take a day, and this one 32 kB
         self._child.close_stdin()
 
     async def _report(self, timeout: float | None) -> None:
@@ -241,6 +242,7 @@ class _Execution:
         while late < _PIPE_BYTES and (data := await pipe.read(OUTPUT_BYTES)):
             late += len(data) if pipe.finishing else 0
             await self._send(kind(data))
+            del data  # as in _obey()
 
     async def _send(self, record: ToConsole) -> None:
         async with self._writing:
@@ -301,12 +303,13 @@ async def _print(channel: Channel, stdout: int, stderr: int) -> int:
     records = RecordReader(channel)
     while (record := await records.read(_to_console)) is not None:
         match record:
-            case Stdout(data):
-                await out.write(data)
-            case Stderr(data):
-                await err.write(data)
+            case Stdout():
+                await out.write(record.data)
+            case Stderr():
+                await err.write(record.data)
             case Exit():
                 return _exit_code(record)
+        del record  # as in _obey()
     raise RemoteProtocolError("the agent ended the command's channel without its exit status")
 
 
