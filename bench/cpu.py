@@ -2,19 +2,23 @@
 
 Real processes on a simulated line; the line's own process is not counted.
 
-python -m bench.cpu [idle] [line] [fast]
+python -m bench.cpu [idle] [line] [fast] [text]
 """
 
+import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import IO
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from support.rig import Rig, rig
 
 from bench.costs import cpu_seconds, pids
+from bench.syslog import syslog
 from bench.table import Row
 from bench.traffic import Traffic
 
@@ -93,7 +97,33 @@ def fast() -> list[Row]:
     return _under_bulk("fast", "4 Mbit/s", 4_000_000, 15.0)
 
 
-ROWS = {"idle": idle, "line": line, "fast": fast}
+def text() -> list[Row]:
+    """What deflating costs, on the line that lets it do most."""
+    baud = 4_000_000
+    received = 0
+
+    def swallow(output: IO[bytes]) -> None:
+        nonlocal received
+        while data := os.read(output.fileno(), 1 << 20):
+            received += len(data)
+
+    with rig(baud=baud) as made:
+        log = made.folder / "syslog"
+        log.write_bytes(syslog(1_000_000))
+        with made.background(
+            *("exec", "--trust-new", made.here, "sh", "-c", f"while cat {log}; do :; done")
+        ) as command:
+            assert command.stdout is not None
+            threading.Thread(target=swallow, args=(command.stdout,), daemon=True).start()
+            time.sleep(_SETTLED_SECONDS)
+            before, begun = received, time.monotonic()
+            shares = _shares(made, BUSY_SECONDS)
+            rate = (received - before) / (time.monotonic() - begun)
+    extra = f" (at {rate / (baud / 10):.1f} x the line)"
+    return [_row("CPU while a log comes compressed at 4 Mbit/s", shares, 15.0, extra, "text")]
+
+
+ROWS = {"idle": idle, "line": line, "fast": fast, "text": text}
 
 
 def main() -> None:
