@@ -1,16 +1,40 @@
-"""All rows in one table: `make bench`."""
+"""Everything that is measured, in two tables: `make bench`.
 
+python -m bench [--quick] [--keep]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+
+from bench import compression, cpu, line, results, scale, unlimited
 from bench.codec import codec
-from bench.line import ROWS
+from bench.peers import PEERS
+from bench.peers.__main__ import ROUNDS, measured_table
 from bench.table import Row, markdown
+
+SECTIONS: Mapping[str, Mapping[str, Callable[[], list[Row]]]] = {
+    "line": line.ROWS,
+    "unlimited": unlimited.ROWS,
+    "cpu": cpu.ROWS,
+    "compression": compression.ROWS,
+    "scale": scale.ROWS,
+    "codec": {"codec": codec},
+}
 
 
 def main() -> None:
-    rows: list[Row] = codec()
-    for name, measure in ROWS.items():
-        print(f"measuring {name} ...", flush=True)
-        rows += measure()
-    print(markdown(rows))
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure everything.")
+    parser.add_argument("--quick", action="store_true", help="one round of the peers, not three")
+    parser.add_argument("--keep", action="store_true", help="store the figures in bench/results")
+    args = parser.parse_args()
+    peers = measured_table(list(PEERS), 1 if args.quick else ROUNDS, keep=args.keep)
+    rows: list[Row] = []
+    for section, measures in SECTIONS.items():
+        for name, measure in measures.items():
+            print(f"measuring {section} {name}", file=sys.stderr, flush=True)
+            rows += measure()
+    print(f"On {results.machine()}.\n\n{peers}\n\n{markdown(rows)}")
 
 
 if __name__ == "__main__":

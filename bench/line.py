@@ -1,120 +1,60 @@
-"""Goodput and keystrokes on a simulated 115200 line: real agent, owner and tunnels.
+"""guardpost alone on a simulated line: real agent, owner and tunnels.
 
-Application bytes are counted, first to last.
+Application bytes are counted, first to last, and compared.
 
-python -m bench.line bulk|keystroke|both|contact|loss|unlimited
+python -m bench.line bulk|keystroke|both|contact|loss|mute|far
 """
 
 import asyncio
-import contextlib
 import os
 import socket
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
+import psutil
 from support.rig import Rig, rig
 
+from bench.ends import Sink, connected, echo, press, send, server
 from bench.table import Row, percentile
+from bench.transfer import Outcome, Transfer
 
 LINE_BYTES_PER_SECOND = 11520
 BULK_BYTES = 300_000
 _RUNS = 3
 
+FAR_BAUD = 4_000_000
+FAR_BYTES = 6_000_000
 
-@contextlib.contextmanager
-def _server(serve: object) -> Iterator[int]:
-    """A TCP server on the loopback, a thread for each connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.close()
+MUTE_SECONDS = 6.0
 
 
-def _echo(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with connection, contextlib.suppress(OSError):
-        while data := connection.recv(65536):
-            connection.sendall(data)
+def _upload(made: Rig, size: int = BULK_BYTES) -> Outcome:
+    """Console to host, alone. Raises AssertionError when it does not arrive intact."""
+    sink = Sink()
+    with server(sink) as port, made.forward(f"0:127.0.0.1:{port}") as (local,):
+        sink.transfer = Transfer(os.urandom(size))
+        send(connected(local), sink.transfer.data)
+        return _intact(sink.transfer)
 
 
-def _source(connection: socket.socket) -> None:
-    with connection, contextlib.suppress(OSError):
-        connection.sendall(os.urandom(BULK_BYTES))
+def _intact(transfer: Transfer) -> Outcome:
+    outcome = transfer.wait(seconds=600, patience=60)
+    if not outcome.intact:
+        raise AssertionError(f"not intact: {outcome}")
+    return outcome
 
 
-class _Sink:
-    """Counts what arrives; `seconds` from the first byte to the last."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.size = 0
-        self.begun = self.ended = 0.0
-
-    def __call__(self, connection: socket.socket) -> None:
-        with connection:
-            while data := connection.recv(65536):
-                self.ended = time.monotonic()
-                if not self.size:
-                    self.begun = self.ended
-                self.size += len(data)
-        self.done.set()
-
-    @property
-    def share(self) -> float:
-        """Of the line, in per cent."""
-        return 100 * self.size / (self.ended - self.begun) / LINE_BYTES_PER_SECOND
-
-
-def _send(port: int, data: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(data)
-
-
-def _receive(port: int, into: _Sink) -> None:
-    into(socket.create_connection(("127.0.0.1", port)))
-
-
-def _upload(made: Rig, size: int = BULK_BYTES) -> _Sink:
-    """Console to host, alone."""
-    sink = _Sink()
-    with _server(sink) as port, made.forward(f"0:127.0.0.1:{port}") as (local,):
-        _send(local, os.urandom(size))
-        sink.done.wait()
-    return sink
-
-
-def _keystrokes(local: int, until: threading.Event) -> list[float]:
-    """Round trips of one byte through a tunnel, in ms, five a second."""
-    times: list[float] = []
-    with socket.create_connection(("127.0.0.1", local)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while not until.is_set():
-            begun = time.monotonic()
-            connection.sendall(b"k")
-            connection.recv(1)
-            times.append(1000 * (time.monotonic() - begun))
-            until.wait(0.2)
-    return times
+def _share(outcome: Outcome, line: float = LINE_BYTES_PER_SECOND) -> float:
+    """Of the line, in per cent."""
+    return 100 * outcome.bytes_per_second / line
 
 
 def bulk() -> list[Row]:
     with rig(baud=115200) as made:
-        shares = [_upload(made).share for _ in range(_RUNS)]
+        shares = [_share(_upload(made)) for _ in range(_RUNS)]
         memory = _resident_bytes(made)
     share = statistics.median(shares)
     spread = f"{min(shares):.1f} to {max(shares):.1f}"
@@ -137,27 +77,28 @@ def bulk() -> list[Row]:
 
 
 def _resident_bytes(made: Rig) -> int:
-    import psutil
-
     assert made.agent_process is not None
-    return psutil.Process(made.agent_process.pid).memory_info().rss
+    size: int = psutil.Process(made.agent_process.pid).memory_info().rss
+    return size
 
 
 def keystroke() -> list[Row]:
-    sink = _Sink()
+    sink = Sink()
     with (
         rig(baud=115200) as made,
-        _server(sink) as sink_port,
-        _server(_echo) as echo_port,
+        server(sink) as sink_port,
+        server(echo) as echo_port,
         made.forward(f"0:127.0.0.1:{sink_port}", f"0:127.0.0.1:{echo_port}") as (to_sink, to_echo),
+        connected(to_echo) as key,
     ):
-        idle_over = threading.Event()
-        threading.Timer(4, idle_over.set).start()
-        idle = _keystrokes(to_echo, idle_over)
-        sender = threading.Thread(target=_send, args=(to_sink, os.urandom(BULK_BYTES)))
-        sender.start()
-        busy = _keystrokes(to_echo, sink.done)[2:]
-        sender.join()
+        press(key, 0.5)
+        idle = press(key, 4)
+        sink.transfer = Transfer(os.urandom(BULK_BYTES))
+        send(connected(to_sink), sink.transfer.data)
+        sink.transfer.wait_first(10)
+        press(key, 1)
+        busy = press(key, 20)
+        share = _share(_intact(sink.transfer))
     p50, p95 = percentile(busy, 0.5), percentile(busy, 0.95)
     command = "python -m bench.line keystroke"
     return [
@@ -170,36 +111,37 @@ def keystroke() -> list[Row]:
         ),
         Row(
             "keystroke under bulk at 115200, p50 / p95, and the bulk's goodput",
-            f"{p50:.0f} / {p95:.0f} ms at {sink.share:.1f} %",
+            f"{p50:.0f} / {p95:.0f} ms at {share:.1f} %",
             "<= 50 / 80 ms at >= 90 %",
-            p50 <= 50 and p95 <= 80 and sink.share >= 90,
+            p50 <= 50 and p95 <= 80 and share >= 90,
             command,
         ),
     ]
 
 
 def both() -> list[Row]:
-    up, down = _Sink(), _Sink()
+    up, down = Sink(), Sink()
+    upward, downward = (Transfer(os.urandom(BULK_BYTES)) for _ in range(2))
+    up.transfer, down.transfer = upward, downward
+
+    def source(connection: socket.socket) -> None:
+        send(connection, downward.data)
+
     with (
         rig(baud=115200) as made,
-        _server(up) as up_port,
-        _server(_source) as source_port,
+        server(up) as up_port,
+        server(source) as source_port,
         made.forward(f"0:127.0.0.1:{up_port}", f"0:127.0.0.1:{source_port}") as (to_up, to_source),
     ):
-        threads = [
-            threading.Thread(target=_send, args=(to_up, os.urandom(BULK_BYTES))),
-            threading.Thread(target=_receive, args=(to_source, down)),
-        ]
-        for thread in threads:
-            thread.start()
-        up.done.wait()
-        down.done.wait()
+        send(connected(to_up), upward.data)
+        threading.Thread(target=down, args=(connected(to_source),), daemon=True).start()
+        shares = [_share(_intact(each)) for each in (upward, downward)]
     return [
         Row(
             "bulk both ways at once at 115200",
-            f"{up.share:.1f} % up, {down.share:.1f} % down",
+            f"{shares[0]:.1f} % up, {shares[1]:.1f} % down",
             ">= 92 % each",
-            min(up.share, down.share) >= 92,
+            min(shares) >= 92,
             "python -m bench.line both",
         )
     ]
@@ -210,7 +152,7 @@ def loss() -> list[Row]:
     rows = []
     for probability, wanted, size in (("1e-4", 86, BULK_BYTES), ("1e-3", 50, BULK_BYTES // 2)):
         with rig("--loss", probability, baud=115200) as made:
-            share = _upload(made, size).share
+            share = _share(_upload(made, size))
         rows.append(
             Row(
                 f"bulk with {probability} of the bytes lost at 115200",
@@ -223,18 +165,45 @@ def loss() -> list[Row]:
     return rows
 
 
-def unlimited() -> list[Row]:
-    """Two ptys and no baud rate: what the processors give."""
-    size = 60_000_000
-    with rig(baud="unlimited") as made:
-        sink = _upload(made, size)
+def mute() -> list[Row]:
+    """The line says nothing for a while, in the middle of bulk."""
+    sink = Sink()
+    with (
+        rig(baud=115200) as made,
+        server(sink) as port,
+        made.forward(f"0:127.0.0.1:{port}") as (local,),
+    ):
+        sink.transfer = Transfer(os.urandom(60_000))
+        send(connected(local), sink.transfer.data)
+        sink.transfer.wait_first(10)
+        time.sleep(1.5)
+        made.control(f"mute {MUTE_SECONDS:.0f}")
+        back = time.monotonic() + MUTE_SECONDS
+        again = sink.transfer.wait_after(back, 60)
+        _intact(sink.transfer)
+    assert again is not None
     return [
         Row(
-            "unlimited pty, one -L tunnel, sealed",
-            f"{size / (sink.ended - sink.begun) / 1e6:.1f} MB/s",
-            "",
-            None,
-            "python -m bench.line unlimited",
+            f"a line that is silent for {MUTE_SECONDS:.0f} s under bulk: goes on after its return",
+            f"in {again - back:.2f} s, intact",
+            "<= 1 s",
+            again - back <= 1,
+            "python -m bench.line mute",
+        )
+    ]
+
+
+def far() -> list[Row]:
+    """A fast line, a long way off."""
+    with rig("--delay", "0.1", baud=FAR_BAUD) as made:
+        share = _share(_upload(made, FAR_BYTES), FAR_BAUD / 10)
+    return [
+        Row(
+            "bulk at 4 Mbit/s and 200 ms there and back",
+            f"{share:.1f} % of the line",
+            ">= 93 %",
+            share >= 93,
+            "python -m bench.line far",
         )
     ]
 
@@ -304,7 +273,8 @@ ROWS = {
     "both": both,
     "contact": contact,
     "loss": loss,
-    "unlimited": unlimited,
+    "mute": mute,
+    "far": far,
 }
 
 
