@@ -91,6 +91,8 @@ class OwnerChannel:
                 match record:
                     case (wire.DATA, data):
                         await channel.write(data)
+                        # The next record may take a day, and this one 64 kB.
+                        del data, record
                         self._tell_room()
                     case (wire.EOF, _):
                         await channel.write_eof()
@@ -111,6 +113,7 @@ class OwnerChannel:
         try:
             while data := await channel.read(_PIECE_BYTES):
                 await self._connection.send(wire.DATA, data)
+                del data  # as in _up()
             await self._connection.send(wire.EOF)
         except ChannelReset as error:
             reset = wire.pack_reset(self._number, int(error.code), error.text)

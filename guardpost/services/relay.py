@@ -131,6 +131,7 @@ async def relay(channel: Channel, end: LocalEnd) -> None:
 async def _to_channel(channel: Channel, end: LocalEnd) -> None:
     while data := await end.read(_READ_BYTES):
         await channel.write(data)
+        del data  # the next piece may take a day, and this one 64 kB
     await channel.write_eof()
 
 
@@ -138,6 +139,7 @@ async def _from_channel(channel: Channel, end: LocalEnd) -> None:
     try:
         while data := await channel.read(_READ_BYTES):
             await end.write(data)
+            del data
         await end.write_eof()
     except _HearsNoMore:
         await _let_last_words_pass(channel)

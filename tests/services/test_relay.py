@@ -46,6 +46,49 @@ def test_both_ways_end_on_their_own() -> None:
     told(story)
 
 
+class Piece(bytes):
+    alive = 0
+
+    def __init__(self, data: bytes) -> None:
+        Piece.alive += 1
+
+    def __del__(self) -> None:
+        Piece.alive -= 1
+
+
+class SaysOneThing:
+    """A channel or a local end that takes everything and gives one piece, then waits."""
+
+    def __init__(self) -> None:
+        self.pieces = [Piece(bytes(65536))]
+        self.taken = 0
+
+    async def read(self, limit: int) -> bytes:
+        return self.pieces.pop() if self.pieces else await asyncio.Future()
+
+    async def write(self, data: bytes) -> None:
+        self.taken += len(data)
+
+    async def wait_reset(self) -> None:
+        await asyncio.Future()
+
+    def reset(self, code: ResetCode, text: str = "") -> None:
+        pass
+
+
+def test_while_nothing_comes_the_last_piece_is_let_go_of() -> None:
+    async def story() -> None:
+        channel, end = SaysOneThing(), SaysOneThing()
+        relaying = asyncio.ensure_future(relay(channel, end))
+        while not (channel.taken and end.taken):
+            await asyncio.sleep(0)
+        assert Piece.alive == 0
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
+
+    told(story)
+
+
 def test_a_reset_is_noticed_while_both_ways_are_stuck() -> None:
     async def story() -> None:
         console, agent = accepted(1000)
