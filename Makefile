@@ -7,7 +7,7 @@ BIN    := .venv/bin
 NATIVE := $(wildcard native/*.c native/*.h native/*.cdef native/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all packages bench lint format clean
+.PHONY: help demo test test-all packages slow-packages bench lint format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -19,12 +19,15 @@ test: packages .venv/built
 	@$(BIN)/python -m pytest -q --continue-on-collection-errors
 
 # Also what takes minutes, and more examples for every property.
-test-all: packages .venv/built
+test-all: slow-packages .venv/built
 	@$(BIN)/python -m pytest -q --continue-on-collection-errors --all
 
 # Does nothing but on a build machine (CI=1 and root); everywhere else the tests name what is missing.
 packages:
 	@sh packaging/ci-packages.sh
+
+slow-packages:
+	@sh packaging/ci-packages.sh slow
 
 bench: .venv/built
 	@$(BIN)/python -m bench

@@ -1,4 +1,6 @@
 # What guardpost.protocol.framing uses of the extension; native/framing.h is its manual.
+from array import array
+from collections.abc import Callable
 from typing import Literal, overload
 
 class CData:
@@ -6,6 +8,14 @@ class CData:
 
     def __getitem__(self, index: int, /) -> int: ...
     def __setitem__(self, index: int, value: int, /) -> None: ...
+    def __add__(self, offset: int, /) -> CData: ...
+
+class CEncoder(CData):
+    profile: int
+    crc_state: int
+    out: CData
+    cap: int
+    used: int
 
 class CDecoder(CData):
     frames: int
@@ -21,15 +31,26 @@ class Buffer:
 class FFI:
     NULL: CData
     @overload
+    def new(self, cdecl: Literal["gp_encoder *"]) -> CEncoder: ...
+    @overload
     def new(self, cdecl: Literal["gp_decoder *"]) -> CDecoder: ...
     @overload
     def new(self, cdecl: str, init: int | tuple[int, ...] = ...) -> CData: ...
+    def new_allocator(
+        self, *, should_clear_after_alloc: bool = ...
+    ) -> Callable[[str, int], CData]: ...
     def buffer(self, cdata: CData) -> Buffer: ...
+    @overload
+    def from_buffer(self, python_buffer: bytes, /) -> CData: ...
+    @overload
+    def from_buffer(self, cdecl: str, python_buffer: array[int], /) -> CData: ...
+    def string(self, cdata: CData) -> bytes: ...
 
 class Lib:
     GP_BODY_MAX: int
     GP_CRC_STATES_MAX: int
     GP_HEADER_MAX: int
+    GP_PATHS: int
     GP_CLEAN: int
     GP_XONXOFF: int
     GP_CONSOLE: int
@@ -45,42 +66,20 @@ class Lib:
 
     def gp_crc32c(self, state: int, data: bytes, n: int, /) -> int: ...
     def gp_encoded_max(self, profile: int, n: int, /) -> int: ...
-    def gp_encode_one(
-        self,
-        profile: int,
-        crc_state: int,
-        header: bytes | CData,
-        header_len: int,
-        body: bytes,
-        body_len: int,
-        out: CData,
-        cap: int,
-        /,
-    ) -> int: ...
+    def gp_encode_one(self, e: CEncoder, body: bytes, n: int, /) -> int: ...
+    def gp_encode_next(self, e: CEncoder, body: bytes, n: int, /) -> int: ...
     def gp_encode_many(
-        self,
-        profile: int,
-        crc_state: int,
-        bodies: bytes,
-        lengths: CData,
-        count: int,
-        out: CData,
-        cap: int,
-        out_frames: CData,
-        /,
+        self, e: CEncoder, bodies: CData, lengths: CData, count: int, out_frames: CData, /
     ) -> int: ...
     def gp_encode_segments(
         self,
-        profile: int,
-        crc_state: int,
+        e: CEncoder,
         header: bytes,
         header_len: int,
         counter_at: int,
-        data: bytes,
+        data: CData,
         n: int,
         segment: int,
-        out: CData,
-        cap: int,
         out_frames: CData,
         out_taken: CData,
         /,
@@ -90,7 +89,7 @@ class Lib:
     def gp_decode(
         self,
         d: CDecoder,
-        data: bytes,
+        data: bytes | CData,
         n: int,
         out: CData,
         out_cap: int,
@@ -99,8 +98,27 @@ class Lib:
         out_consumed: CData,
         /,
     ) -> int: ...
+    def gp_decode_runs(
+        self,
+        d: CDecoder,
+        header_len: int,
+        counter_at: int,
+        data: bytes | CData,
+        n: int,
+        out: CData,
+        out_cap: int,
+        out_descs: CData,
+        out_frames: CData,
+        max_descs: int,
+        out_consumed: CData,
+        /,
+    ) -> int: ...
     def gp_decoder_pending(self, d: CDecoder, /) -> int: ...
     def gp_decoder_take(self, d: CDecoder, out: CData, cap: int, /) -> int: ...
+    def gp_has_path(self, path: int, /) -> int: ...
+    def gp_use_path(self, path: int, /) -> int: ...
+    def gp_path_in_use(self) -> int: ...
+    def gp_path_name(self, path: int, /) -> CData: ...
 
 ffi: FFI
 lib: Lib

@@ -18,7 +18,7 @@ def framing_ffi() -> FFI:
     """What cffi compiles, in API mode: a mismatch with the headers does not build."""
     ffi = FFI()
     ffi.cdef((HERE / "framing.cdef").read_text(encoding="utf-8"))
-    ffi.set_source(MODULE, '#include "crc32c.h"\n#include "framing.h"\n')
+    ffi.set_source(MODULE, '#include "crc32c.h"\n#include "framing.h"\n#include "paths.h"\n')
     return ffi
 
 

@@ -13,4 +13,12 @@
  */
 uint32_t gp_crc32c(uint32_t state, const uint8_t *in, size_t n);
 
+/*
+ * Internal: x^(64 w - 33) modulo the polynomial, reflected, for w = 1 .. GP_CRC_SHIFTS. The
+ * carry-less product of a register and the w-th of them, through one step of eight bytes from
+ * a register of 0, is that register after 8 w bytes of zero.
+ */
+#define GP_CRC_SHIFTS 128
+extern const uint32_t gp_crc_shifts[GP_CRC_SHIFTS];
+
 #endif

@@ -2,9 +2,10 @@
  * Framing codec of guardpost: finds whole frames in a byte stream that loses,
  * damages and inserts bytes, and hands everything else out unchanged.
  *
- * It knows nothing of packets, keys or time. It does not allocate, keeps no
- * mutable globals and never touches a byte outside the buffers it is given, so
- * calls on different decoders may run at the same time.
+ * It knows nothing of packets, keys or time. It does not allocate, keeps no state
+ * outside the caller's structures (but for what processor this is, paths.h) and
+ * never touches a byte outside the buffers it is given, so calls on different
+ * decoders may run at the same time.
  *
  * THE FRAME
  *
@@ -102,45 +103,55 @@ typedef enum gp_error {
 } gp_error;
 
 /*
- * Encodes one frame whose body is `header` followed by `body`; one of them may be
- * empty, and then its pointer is not looked at. `out` must not overlap them.
- *
- * Returns the number of bytes written, or a gp_error and nothing is written.
- * GP_ERR_CAPACITY unless cap >= gp_encoded_max(profile, header_len + body_len).
+ * Owned and filled in by the caller: what frames are made of and where they go. A buffer of 32
+ * bytes more than the worst case makes all encoders faster: without them a frame is made
+ * elsewhere and copied. Behind the frames anything may be written, up to `cap`.
  */
-int64_t gp_encode_one(gp_profile profile, uint32_t crc_state, const uint8_t *header,
-                      size_t header_len, const uint8_t *body, size_t body_len, uint8_t *out,
-                      size_t cap);
+typedef struct gp_encoder {
+    gp_profile profile;
+    uint32_t crc_state;
+    uint8_t *out; /* must not overlap what is encoded */
+    size_t cap;
+    size_t used; /* how many bytes of frames stand in `out` */
+} gp_encoder;
+
+/*
+ * Encodes one frame whose body is n bytes: gp_encode_one into an empty `out`, gp_encode_next
+ * behind what stands there.
+ *
+ * Both return the number of bytes written, or a gp_error and nothing is written.
+ * GP_ERR_CAPACITY unless gp_encoded_max(profile, n) bytes of `out` are free.
+ */
+int64_t gp_encode_one(gp_encoder *e, const uint8_t *body, size_t n);
+int64_t gp_encode_next(gp_encoder *e, const uint8_t *body, size_t n);
 
 /*
  * Encodes `count` bodies that lie back to back in `bodies`, lengths[i] bytes each,
- * one frame each. Stops before the first frame whose worst case does not fit.
- * *out_frames is how many were encoded: fewer than `count` means call again with
- * the rest and an empty `out`.
+ * one frame each, into an empty `out`. Stops before the first frame whose worst case
+ * does not fit. *out_frames is how many were encoded: fewer than `count` means call
+ * again with the rest.
  *
  * Returns the number of bytes written, or a gp_error if the first frame cannot be
  * encoded. A later body of a wrong length stops the row like one that does not fit,
  * and is the first of the next call.
  */
-int64_t gp_encode_many(gp_profile profile, uint32_t crc_state, const uint8_t *bodies,
-                       const uint32_t *lengths, size_t count, uint8_t *out, size_t cap,
-                       size_t *out_frames);
+int64_t gp_encode_many(gp_encoder *e, const uint8_t *bodies, const uint32_t *lengths,
+                       size_t count, size_t *out_frames);
 
 /*
  * Cuts `data` into frames of `segment` bytes (the last may be shorter), each body
- * being `header` and then its piece. The 16-bit little-endian counter at
- * header[counter_at] is the caller's in the first frame and one more in each next,
- * modulo 65536; `header` itself is not changed. Stops before the first frame whose
- * worst case does not fit. *out_frames is how many frames were written and
- * *out_taken how many bytes of `data` they carry.
+ * being `header` and then its piece, and encodes them into an empty `out`. The 16-bit
+ * little-endian counter at header[counter_at] is the caller's in the first frame and
+ * one more in each next, modulo 65536; `header` itself is not changed. Stops before
+ * the first frame whose worst case does not fit. *out_frames is how many frames were
+ * written and *out_taken how many bytes of `data` they carry.
  *
  * Returns the number of bytes written, or a gp_error if the first frame cannot be
  * encoded.
  */
-int64_t gp_encode_segments(gp_profile profile, uint32_t crc_state, const uint8_t *header,
-                           size_t header_len, size_t counter_at, const uint8_t *data, size_t n,
-                           size_t segment, uint8_t *out, size_t cap, size_t *out_frames,
-                           size_t *out_taken);
+int64_t gp_encode_segments(gp_encoder *e, const uint8_t *header, size_t header_len,
+                           size_t counter_at, const uint8_t *data, size_t n, size_t segment,
+                           size_t *out_frames, size_t *out_taken);
 
 /* Why a segment is residue: `which` of its descriptor. */
 typedef enum gp_residue {
@@ -207,6 +218,23 @@ int gp_decoder_set_crc(gp_decoder *d, const uint32_t *states, size_t n);
  */
 size_t gp_decode(gp_decoder *d, const uint8_t *in, size_t n, uint8_t *out, size_t out_cap,
                  gp_desc *out_descs, size_t max_descs, size_t *out_consumed);
+
+/*
+ * The inverse of gp_encode_segments: decodes as gp_decode does, but joins good frames that
+ * follow each other, fit the same CRC state, and whose bodies begin with the same
+ * header_len bytes except that the 16-bit little-endian counter at counter_at is one more
+ * in each next, modulo 65536. Such a run is one descriptor: at its offset stand the header of
+ * the first frame and then the rest of every body, without a gap. out_frames[i] is how many
+ * frames descriptor i has: 0 where it is residue, 1 where a body is shorter than the header.
+ * A run ends with the call: frames of the next call begin a new one.
+ *
+ * Returns the number of descriptors written. GP_ERR_LENGTH when header_len is above
+ * GP_HEADER_MAX and GP_ERR_COUNTER when the counter does not lie in the header; nothing is
+ * consumed then.
+ */
+int64_t gp_decode_runs(gp_decoder *d, size_t header_len, size_t counter_at, const uint8_t *in,
+                       size_t n, uint8_t *out, size_t out_cap, gp_desc *out_descs,
+                       uint32_t *out_frames, size_t max_descs, size_t *out_consumed);
 
 /* How many bytes of an unfinished segment are held. */
 size_t gp_decoder_pending(const gp_decoder *d);

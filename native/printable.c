@@ -21,20 +21,41 @@ static uint8_t letter(uint32_t six)
     return (uint8_t)alphabet[six & 0x3fu];
 }
 
+static size_t put_three(uint32_t bits, uint8_t *out)
+{
+    out[0] = letter(bits >> 18);
+    out[1] = letter(bits >> 12);
+    out[2] = letter(bits >> 6);
+    out[3] = letter(bits);
+    return 4;
+}
+
+static size_t put_byte(gp_base64 *b, uint8_t byte, uint8_t *out)
+{
+    b->bits = b->bits << 8 | byte;
+    b->held += 8;
+    if (b->held < 24) {
+        return 0;
+    }
+    put_three(b->bits, out);
+    b->bits = 0;
+    b->held = 0;
+    return 4;
+}
+
 size_t gp_base64_put(gp_base64 *b, const uint8_t *in, size_t n, uint8_t *out)
 {
     size_t written = 0;
-    for (size_t i = 0; i < n; i++) {
-        b->bits = b->bits << 8 | in[i];
-        b->held += 8;
-        if (b->held == 24) {
-            for (unsigned shift = 24; shift > 0;) {
-                shift -= 6;
-                out[written++] = letter(b->bits >> shift);
-            }
-            b->bits = 0;
-            b->held = 0;
-        }
+    size_t i = 0;
+    while (i < n && b->held > 0) {
+        written += put_byte(b, in[i++], out + written);
+    }
+    for (; n - i >= 3; i += 3) {
+        const uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)in[i + 1] << 8 | in[i + 2];
+        written += put_three(bits, out + written);
+    }
+    while (i < n) {
+        written += put_byte(b, in[i++], out + written);
     }
     return written;
 }
@@ -61,6 +82,21 @@ int64_t gp_base64_decode(const uint8_t *in, size_t n, uint8_t *out)
     uint32_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < n; i++) {
+        while (held == 0 && n - i >= 4) { /* four characters of the alphabet are three bytes */
+            const uint32_t a = value_of[in[i]], b = value_of[in[i + 1]];
+            const uint32_t c = value_of[in[i + 2]], d = value_of[in[i + 3]];
+            if (a == 0 || b == 0 || c == 0 || d == 0) {
+                break;
+            }
+            const uint32_t three = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+            out[written++] = (uint8_t)(three >> 16);
+            out[written++] = (uint8_t)(three >> 8);
+            out[written++] = (uint8_t)three;
+            i += 4;
+        }
+        if (i == n) {
+            break;
+        }
         const unsigned value = value_of[in[i]];
         if (value == 0) {
             continue;

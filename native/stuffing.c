@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kernels.h"
+
 #if defined(_MSC_VER) && defined(_M_X64)
 #include <intrin.h>
 #endif
@@ -96,19 +98,13 @@ static inline void stuff(gp_stuffer *s, size_t k, size_t run_max, const uint8_t 
     s->at = at;
 }
 
-void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n)
+void gp_stuff_portable(gp_stuffer *s, const uint8_t *in, size_t n)
 {
     if (s->profile->k == 1) {
         stuff(s, 1, 254, in, n);
     } else {
         stuff(s, s->profile->k, s->profile->run_max, in, n);
     }
-}
-
-/* A run of M ends here as a full block; any shorter one with the virtual F[0]. */
-void gp_stuff_end(gp_stuffer *s)
-{
-    s->out[s->code_at] = s->profile->code_of[(s->at - s->code_at - 1) * s->profile->k];
 }
 
 /* Copies the literals of a block; `slack` bytes follow on both sides, run included. */
@@ -118,9 +114,9 @@ static inline void copy_run(uint8_t *out, const uint8_t *in, size_t run, size_t 
         memcpy(out, in, run);
         return;
     }
-    memcpy(out, in, 8); /* short runs are the common ones: no branch on their length */
-    for (size_t i = 8; i < run; i += 8) {
-        memcpy(out + i, in + i, 8);
+    memcpy(out, in, 16); /* short runs are the common ones: no branch on their length */
+    for (size_t i = 16; i < run; i += 16) {
+        memcpy(out + i, in + i, 16);
     }
 }
 
@@ -147,7 +143,7 @@ static inline int64_t unstuff(const gp_stuffing *p, size_t k, size_t run_max, co
     }
 }
 
-int64_t gp_unstuff(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out)
+int64_t gp_unstuff_portable(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out)
 {
     return p->k == 1 ? unstuff(p, 1, 254, in, n, out) : unstuff(p, p->k, p->run_max, in, n, out);
 }
@@ -160,16 +156,4 @@ size_t gp_drop_forbidden(const gp_stuffing *p, const uint8_t *in, size_t n, uint
         kept += p->class_of[in[i]] == 0;
     }
     return kept;
-}
-
-int gp_has_forbidden(const gp_stuffing *p, const uint8_t *in, size_t n)
-{
-    unsigned found = 0;
-    if (p->k == 1) {
-        return 0; /* the delimiter is the only one */
-    }
-    for (size_t i = 0; i < n; i++) {
-        found |= p->class_of[in[i]];
-    }
-    return found != 0;
 }

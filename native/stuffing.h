@@ -17,12 +17,21 @@ typedef struct gp_stuffing {
     uint8_t code_of[256];  /* of an index i: alphabet[i], for i = 0 .. M * k */
     uint8_t run_of[256];   /* of a code byte: its literals, or GP_NO_RUN: not a code byte */
     uint8_t tail_of[256];  /* of a code byte: the forbidden byte after them */
+    uint8_t low_rows[16];  /* of a low nibble: the high nibbles 0 .. 7, a bit each, with which it
+                              is forbidden */
+    uint8_t high_rows[16]; /* the same for 8 .. 15 */
 } gp_stuffing;
 
 /* Indexed by gp_profile, without GP_PRINTABLE. */
 extern const gp_stuffing gp_stuffings[3];
 
-/* Start one as {profile, out, 0, 1}; `out` must hold the worst case of all that is put in. */
+/* How far stuffing may read behind its input and write behind its output. */
+#define GP_SLACK 32
+
+/*
+ * Start one as {profile, out, 0, 1}; `out` must hold the worst case of all that is put in and
+ * GP_SLACK bytes more, which are scribbled on.
+ */
 typedef struct gp_stuffer {
     const gp_stuffing *profile;
     uint8_t *out;
@@ -30,19 +39,14 @@ typedef struct gp_stuffer {
     size_t at;      /* where the next byte goes */
 } gp_stuffer;
 
-void gp_stuff(gp_stuffer *s, const uint8_t *in, size_t n);
-
-/* Closes the last block; `at` is then the size, without a delimiter. */
-void gp_stuff_end(gp_stuffer *s);
-
 /*
- * Turns n > 0 bytes without a forbidden one among them back into at most n bytes of
- * `out`, which must not overlap. Returns their number, or -1 if the blocks make no sense.
+ * Closes the last block; `at` is then the size, without a delimiter. A run of M ends here as a
+ * full block, any shorter one with the virtual F[0].
  */
-int64_t gp_unstuff(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out);
-
-/* Whether any of n bytes is forbidden. */
-int gp_has_forbidden(const gp_stuffing *p, const uint8_t *in, size_t n);
+static inline void gp_stuff_end(gp_stuffer *s)
+{
+    s->out[s->code_at] = s->profile->code_of[(s->at - s->code_at - 1) * s->profile->k];
+}
 
 /* Copies the bytes that are not forbidden and returns how many they are. */
 size_t gp_drop_forbidden(const gp_stuffing *p, const uint8_t *in, size_t n, uint8_t *out);

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what the tests use, on a build machine only: CI=1 (or true) and root. Everywhere else it
-# does nothing, and the tests name what is missing instead.
+# does nothing, and the tests name what is missing instead. With "slow" also what only those use.
 set -eu
 case "${CI:-}" in 1 | true) ;; *) exit 0 ;; esac
 [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 0
 
 missing=
-for package in $(grep -v '^#' "$(dirname "$0")/test-packages.txt" | awk '{ print $1 }'); do
+for package in $(grep -v '^#' "$(dirname "$0")/test-packages.txt" |
+    awk -v slow="${1:-}" '$3 == "" || $3 == slow { print $1 }'); do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing="$missing $package"
 done

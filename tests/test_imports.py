@@ -36,7 +36,7 @@ LAYERS = {
 
 # Names that only these modules may import.
 ONLY_IN = {
-    "guardpost._framing": ("protocol.framing",),
+    "guardpost._framing": ("protocol.framing", "protocol.codec_paths"),
     "guardpost.protocol.connection": ("protocol", "aio"),
     "argcomplete": ("cli",),
     "msgspec": ("protocol.messages", "services", "cli"),

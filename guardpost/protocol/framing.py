@@ -1,15 +1,19 @@
 """Frames on a dirty byte stream: docs/protocol.md, "Frames". The work is done in C.
 
-The only importer of the extension; native/framing.h is its manual. Knows nothing of
-packets, keys or time. An Encoder or a Decoder belongs to one thread at a time; different
-ones may run in different threads at once.
+native/framing.h is the manual of the extension. Knows nothing of packets, keys or time. An
+Encoder or a Decoder belongs to one thread at a time; different ones may run in different
+threads at once.
 """
 
 import enum
 from array import array
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardpost._framing import ffi, lib
 from guardpost.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from guardpost._framing import CData
 
 __all__ = [
     "BODY_MAX_BYTES",
@@ -20,6 +24,7 @@ __all__ = [
     "HEADER_MAX_BYTES",
     "Profile",
     "Residue",
+    "Run",
     "crc32c",
     "encoded_max",
 ]
@@ -28,8 +33,15 @@ BODY_MAX_BYTES = lib.GP_BODY_MAX
 HEADER_MAX_BYTES = lib.GP_HEADER_MAX
 CRC_STATES_MAX = lib.GP_CRC_STATES_MAX
 
-_ARENA_BYTES = 65536  # what most reads and flights come to; at least twice any hold, see gp_decode
+# A read or a flight of 64 KiB is one call into C; at least twice any hold, see gp_decode.
+_ARENA_BYTES = 1 << 17
 _ARENA_ITEMS = 1024
+_SHORT_BODY_BYTES = 1024  # on average: below, copying costs less than a call
+_SLACK_BYTES = 32  # behind the worst case, with which the codec is faster: native/framing.h
+
+# Looking a function up in `lib` costs a fifth of the call.
+_encode_one, _encode_next = lib.gp_encode_one, lib.gp_encode_next
+_decode, _decode_runs = lib.gp_decode, lib.gp_decode_runs
 
 
 class Profile(enum.IntEnum):
@@ -92,20 +104,24 @@ def encoded_max(profile: Profile, n: int) -> int:
     return lib.gp_encoded_max(profile, n)
 
 
+# Not filled with zeros first, so that memory nobody uses stays untouched.
+_new_bytes = ffi.new_allocator(should_clear_after_alloc=False)
+
+
 class _Arena:
     """Where one call of ours puts what it found; made once, because that costs more than a call."""
 
-    __slots__ = ("bytes", "count", "descs", "ints", "lengths", "out", "taken", "words")
+    __slots__ = ("bytes", "count", "descs", "for_runs", "ints", "joined", "out")
 
     def __init__(self) -> None:
-        self.out = ffi.new("uint8_t[]", _ARENA_BYTES)
+        self.out = _new_bytes("uint8_t[]", _ARENA_BYTES)
         self.bytes = ffi.buffer(self.out)
         self.descs = ffi.new("gp_desc[]", _ARENA_ITEMS)
         self.ints = memoryview(ffi.buffer(self.descs)).cast("B").cast("i")
-        self.lengths = ffi.new("uint32_t[]", _ARENA_ITEMS)
-        self.words = memoryview(ffi.buffer(self.lengths)).cast("B").cast("I")
         self.count = ffi.new("size_t *")
-        self.taken = ffi.new("size_t *")
+        frames = ffi.new("uint32_t[]", _ARENA_ITEMS)
+        self.joined = memoryview(ffi.buffer(frames)).cast("B").cast("I")
+        self.for_runs = (self.out, _ARENA_BYTES, self.descs, frames, _ARENA_ITEMS, self.count)
 
 
 # A call takes one and puts it back, so threads never share one (cffi lets the others run
@@ -137,59 +153,76 @@ def _encoding_error(size: int) -> LocalProtocolError:
 class Encoder:
     """Makes frames of one profile under one CRC state."""
 
-    __slots__ = ("_buffer", "_cap", "_out", "_profile", "_state")
+    __slots__ = ("_buffer", "_c", "_frames", "_out", "_taken")
 
     def __init__(self, profile: Profile, crc_state: int) -> None:
-        self._profile = int(profile)
-        self._state = _check_crc_state(crc_state)
-        self._make_room(1024)
+        self._c = ffi.new("gp_encoder *")
+        self._c.profile = profile
+        self._c.crc_state = _check_crc_state(crc_state)
+        self._frames = ffi.new("size_t *")
+        self._taken = ffi.new("size_t *")
+        self._make_room(lib.gp_encoded_max(profile, 1024) + _SLACK_BYTES)
 
-    def _make_room(self, body_bytes: int) -> None:
-        self._cap = lib.gp_encoded_max(self._profile, body_bytes)
-        self._out = ffi.new("uint8_t[]", self._cap)
+    def _make_room(self, cap: int) -> None:
+        self._out = _new_bytes("uint8_t[]", cap)
         self._buffer = ffi.buffer(self._out)
+        self._c.out = self._out
+        self._c.cap = cap
 
     def encode(self, body: bytes) -> bytes:
         """One whole frame, delimiter included.
 
         Raises LocalProtocolError unless `body` is 1 to BODY_MAX_BYTES long.
         """
-        size = lib.gp_encode_one(
-            self._profile, self._state, ffi.NULL, 0, body, len(body), self._out, self._cap
-        )
-        if size < 0:
-            if size != lib.GP_ERR_CAPACITY:
-                raise _encoding_error(size)
-            self._make_room(BODY_MAX_BYTES)
-            return self.encode(body)
-        return self._buffer[:size]
+        size = _encode_one(self._c, body, len(body))
+        if size > 0:
+            return self._buffer[:size]
+        if size != lib.GP_ERR_CAPACITY:
+            raise _encoding_error(size)
+        self._make_room(_ARENA_BYTES)
+        return self.encode(body)
 
     def encode_many(self, bodies: list[bytes]) -> bytes:
         """The frames of all bodies, one behind the other; cheaper than one by one.
 
         Raises LocalProtocolError as `encode` does.
         """
-        arena = _take_arena()
+        if self._c.cap < _ARENA_BYTES:
+            self._make_room(_ARENA_BYTES)
+        if sum(map(len, bodies)) < _SHORT_BODY_BYTES * len(bodies):
+            return self._encode_short(bodies)
         parts: list[bytes] = []
-        done = 0
+        self._c.used = 0
+        for body in bodies:
+            size = _encode_next(self._c, body, len(body))
+            if size == lib.GP_ERR_CAPACITY:
+                parts.append(self._buffer[: self._c.used])
+                size = _encode_one(self._c, body, len(body))
+            if size < 0:
+                raise _encoding_error(size)
+        parts.append(self._buffer[: self._c.used])
+        return b"".join(parts)
+
+    def _encode_short(self, bodies: list[bytes]) -> bytes:
+        """As one piece of memory in one call."""
+        data = b"".join(bodies)
+        lengths = ffi.from_buffer("uint32_t[]", array("I", map(len, bodies)))
+        parts: list[bytes] = []
+        done = taken = 0
         while done < len(bodies):
-            batch = bodies[done : done + _ARENA_ITEMS]
-            arena.words[: len(batch)] = array("I", map(len, batch))
             size = lib.gp_encode_many(
-                self._profile,
-                self._state,
-                b"".join(batch),
-                arena.lengths,
-                len(batch),
-                arena.out,
-                _ARENA_BYTES,
-                arena.count,
+                self._c,
+                ffi.from_buffer(data) + taken,
+                lengths + done,
+                len(bodies) - done,
+                self._frames,
             )
             if size < 0:
                 raise _encoding_error(size)
-            parts.append(arena.bytes[:size])
-            done += arena.count[0]
-        _arenas.append(arena)
+            parts.append(self._buffer[:size])
+            frames = self._frames[0]
+            taken += sum(map(len, bodies[done : done + frames]))
+            done += frames
         return b"".join(parts)
 
     def encode_segments(self, header: bytes, counter_at: int, data: bytes, segment: int) -> bytes:
@@ -201,35 +234,47 @@ class Encoder:
         """
         if counter_at < 0 or segment < 1:
             raise _encoding_error(lib.GP_ERR_COUNTER)
-        arena = _take_arena()
+        if self._c.cap < _ARENA_BYTES:
+            self._make_room(_ARENA_BYTES)
         parts: list[bytes] = []
-        while data:
+        taken = 0
+        while taken < len(data):
             size = lib.gp_encode_segments(
-                self._profile,
-                self._state,
+                self._c,
                 header,
                 len(header),
                 counter_at,
-                data,
-                len(data),
+                ffi.from_buffer(data) + taken,
+                len(data) - taken,
                 segment,
-                arena.out,
-                _ARENA_BYTES,
-                arena.count,
-                arena.taken,
+                self._frames,
+                self._taken,
             )
             if size < 0:
                 raise _encoding_error(size)
-            parts.append(arena.bytes[:size])
-            data = data[arena.taken[0] :]
-            header = _counted_on(header, counter_at, arena.count[0])
-        _arenas.append(arena)
+            parts.append(self._buffer[:size])
+            taken += self._taken[0]
+            header = _counted_on(header, counter_at, self._frames[0])
         return b"".join(parts)
 
 
 def _counted_on(header: bytes, counter_at: int, frames: int) -> bytes:
     counter = int.from_bytes(header[counter_at : counter_at + 2], "little") + frames
     return header[:counter_at] + (counter & 0xFFFF).to_bytes(2, "little") + header[counter_at + 2 :]
+
+
+class Run(NamedTuple):
+    """Frames that go on from each other, or one piece of residue: what `feed_runs` gives.
+
+    `which` is as in `feed`. `header` is that of the first of so many `frames`, and `payload` is
+    what they all have behind their headers, in one piece; a frame shorter than a header is all
+    `header`, and alone. Residue is a payload of 0 frames.
+    """
+
+    which: int
+    header: bytes
+    frames: int
+    payload: bytes
 
 
 class Decoder:
@@ -272,19 +317,57 @@ class Decoder:
         overlong segment comes in several pieces. No bytes make it raise.
         """
         arena = _take_arena()
-        c, raw, ints, count = self._c, arena.bytes, arena.ints, arena.count
+        raw, count = arena.bytes, arena.count
         items: list[tuple[int, bytes]] = []
-        while data:
-            found = lib.gp_decode(
-                c, data, len(data), arena.out, _ARENA_BYTES, arena.descs, _ARENA_ITEMS, count
+        at, end = 0, len(data)
+        rest: bytes | CData = data
+        while at < end:
+            found = _decode(
+                self._c, rest, end - at, arena.out, _ARENA_BYTES, arena.descs, _ARENA_ITEMS, count
             )
-            numbers = iter(ints[: 3 * found].tolist())
-            # strict=True and a comprehension each cost as much as the frame.
+            numbers = iter(arena.ints[: 3 * found].tolist())
+            # strict=True costs as much as the frame.
             for offset, length, which in zip(numbers, numbers, numbers):  # noqa: B905
                 items.append((which, raw[offset : offset + length]))
-            data = data[count[0] :]
+            at += count[0]
+            if at < end:
+                rest = ffi.from_buffer(data) + at
         _arenas.append(arena)
         return items
+
+    def feed_runs(self, data: bytes, header_bytes: int, counter_at: int) -> list[Run]:
+        """As `feed`, with what `encode_segments` cut in pieces put together again.
+
+        Good frames under one CRC state whose first `header_bytes` bytes are the same but for a
+        16-bit little-endian counter at `counter_at` that goes up by one are one Run. Whatever does
+        not go on from the item before begins a new one; so does the first frame of each call, and
+        of each 64 KiB or so.
+
+        Raises LocalProtocolError when the counter does not lie in the header or that is longer
+        than HEADER_MAX_BYTES; no bytes make it raise.
+        """
+        if not 0 <= counter_at <= header_bytes - 2 <= HEADER_MAX_BYTES - 2:
+            raise LocalProtocolError(
+                f"a counter at {counter_at} does not lie in a header of {header_bytes} bytes, "
+                f"of which there are 2 to {HEADER_MAX_BYTES}"
+            )
+        arena = _take_arena()
+        raw = arena.bytes
+        runs: list[Run] = []
+        at, end = 0, len(data)
+        rest: bytes | CData = data
+        while at < end:
+            found = _decode_runs(self._c, header_bytes, counter_at, rest, end - at, *arena.for_runs)
+            numbers = iter(arena.ints[: 3 * found].tolist())
+            joined = arena.joined[:found].tolist()
+            for frames, start, length, which in zip(joined, numbers, numbers, numbers, strict=True):
+                body = start + min(header_bytes, length) if frames else start
+                runs.append(Run(which, raw[start:body], frames, raw[body : start + length]))
+            at += arena.count[0]
+            if at < end:
+                rest = ffi.from_buffer(data) + at
+        _arenas.append(arena)
+        return runs
 
     @property
     def pending(self) -> int:

@@ -1,6 +1,6 @@
 /*
- * Any bytes give frames, residue or held bytes, the same however they are cut, in bounded
- * memory; and every body comes back from its frame.
+ * Any bytes give frames, residue or held bytes, the same however they are cut and on every path,
+ * in bounded memory; and every body comes back from its frame.
  *
  * The input is a small program, because chance alone does not write a good CRC: profile,
  * hold, and then what to put on the line. native/framing.h says what a line is.
@@ -45,8 +45,8 @@ static size_t put_on_line(gp_profile profile, tape *t, uint8_t *line, size_t cap
         memcpy(line, bytes, fits);
         return fits;
     }
-    const int64_t size =
-        gp_encode_one(profile, (what & 3) == 3 ? 7u : state, NULL, 0, bytes, n, line, cap);
+    gp_encoder e = {profile, (what & 3) == 3 ? 7u : state, line, cap, 0};
+    const int64_t size = gp_encode_one(&e, bytes, n);
     if (size < 0) {
         return 0;
     }
@@ -57,22 +57,45 @@ static size_t put_on_line(gp_profile profile, tape *t, uint8_t *line, size_t cap
     return (size_t)size;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* The line that the rest of the input puts together, and its length. */
+static size_t write_line(gp_profile profile, tape t, uint8_t *line)
 {
-    static uint8_t line[LINE_MAX];
     size_t n = 0;
-    tape t = {data, size};
-    const gp_profile profile = (gp_profile)(take_byte(&t) & 3);
-    const size_t hold_cap = 2u + 2u * take_byte(&t);
-    if (t.left > 0 && t.left <= LINE_MAX / 2) {
-        check_round_trip(profile, t.at, t.left, hold_cap % (t.left + 1));
-    }
     while (t.left > 0 && n < LINE_MAX / 2) {
         n += put_on_line(profile, &t, line + n, LINE_MAX / 2 - n);
     }
-    uint8_t *const exact = exactly(n);
-    memcpy(exact, line, n);
-    check_line(profile, exact, n, hold_cap);
-    release(exact, n);
+    return n;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t line[LINE_MAX], first[LINE_MAX];
+    static heard portable;
+    size_t first_size = 0;
+    tape t = {data, size};
+    const gp_profile profile = (gp_profile)(take_byte(&t) & 3);
+    const size_t hold_cap = 2u + 2u * take_byte(&t);
+    for (int path = GP_PATH_PORTABLE; path < GP_PATHS; path++) {
+        if (!gp_use_path((gp_path)path)) {
+            continue;
+        }
+        if (t.left > 0 && t.left <= LINE_MAX / 2) {
+            check_round_trip(profile, t.at, t.left, hold_cap % (t.left + 1));
+        }
+        const size_t n = write_line(profile, t, line);
+        if (path == GP_PATH_PORTABLE) {
+            memcpy(first, line, n);
+            first_size = n;
+        }
+        CHECK(n == first_size && memcmp(line, first, n) == 0);
+        uint8_t *const exact = exactly(n);
+        memcpy(exact, line, n);
+        const heard *const h = check_line(profile, exact, n, hold_cap);
+        if (path == GP_PATH_PORTABLE) {
+            portable = *h;
+        }
+        check_same(&portable, h);
+        release(exact, n);
+    }
     return 0;
 }

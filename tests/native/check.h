@@ -1,4 +1,4 @@
-/* What the C tests share: a check that says where it failed, and a small generator. */
+/* What the C tests share: a check that says where it failed, a small generator, every path. */
 #ifndef GP_CHECK_H
 #define GP_CHECK_H
 
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "paths.h"
 
 #define CHECK(condition)                                                          \
     do {                                                                          \
@@ -43,6 +45,18 @@ static inline uint8_t *exactly(size_t n)
 static inline void release(uint8_t *memory, size_t n)
 {
     free(n > 0 ? memory : memory - 1);
+}
+
+/* Runs `tests` on each path that this machine has, and says which those are. */
+static inline void on_every_path(void (*tests)(void))
+{
+    for (int path = 0; path < GP_PATHS; path++) {
+        if (gp_use_path((gp_path)path)) {
+            CHECK(gp_path_in_use() == (gp_path)path);
+            printf("on %s\n", gp_path_name((gp_path)path));
+            tests();
+        }
+    }
 }
 
 #endif

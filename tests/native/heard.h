@@ -80,7 +80,44 @@ static void check_heard(const gp_decoder *d, const heard *h)
     CHECK(d->frames == frames && d->residue_bytes == residue);
 }
 
-static void check_line(gp_profile profile, const uint8_t *line, size_t n, size_t hold_cap)
+static void check_same(const heard *a, const heard *b)
+{
+    CHECK(a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0);
+    CHECK(a->count == b->count);
+    CHECK(memcmp(a->kinds, b->kinds, a->count * sizeof *a->kinds) == 0);
+    CHECK(memcmp(a->ends, b->ends, a->count * sizeof *a->ends) == 0);
+}
+
+/* Joined runs are the frames of `whole` when they are taken apart again. */
+static void check_runs(gp_profile profile, const uint8_t *line, size_t n, size_t hold_cap,
+                       const heard *whole)
+{
+    enum { HEADER = 4, COUNTER = 1 };
+    uint8_t *const hold = exactly(hold_cap);
+    uint8_t *const out = exactly(LINE_MAX + 2 * hold_cap + 1);
+    static gp_desc descs[LINE_MAX];
+    static uint32_t frames[LINE_MAX];
+    gp_decoder d;
+    size_t used, at = 0, heard_frames = 0, joined = 0;
+    CHECK(gp_decoder_init(&d, profile, hold, hold_cap) == 0);
+    CHECK(gp_decoder_set_crc(&d, STATES, 2) == 0);
+    const int64_t found = gp_decode_runs(&d, HEADER, COUNTER, line, n, out,
+                                         LINE_MAX + 2 * hold_cap + 1, descs, frames, LINE_MAX,
+                                         &used);
+    CHECK(found >= 0 && used == n);
+    for (int64_t i = 0; i < found; i++) {
+        CHECK((descs[i].which >= 0) == (frames[i] > 0));
+        CHECK(frames[i] <= 1 || descs[i].length >= HEADER);
+        heard_frames += frames[i];
+        joined += frames[i] > 1 ? (frames[i] - 1) * HEADER : 0; /* headers taken away */
+        at += descs[i].length;
+    }
+    CHECK(heard_frames == d.frames && at + joined == whole->length);
+    release(out, LINE_MAX + 2 * hold_cap + 1);
+    release(hold, hold_cap);
+}
+
+static const heard *check_line(gp_profile profile, const uint8_t *line, size_t n, size_t hold_cap)
 {
     static heard whole, cut;
     uint8_t *const hold = exactly(hold_cap);
@@ -100,16 +137,36 @@ static void check_line(gp_profile profile, const uint8_t *line, size_t n, size_t
         CHECK(gp_decoder_take(&d, rest, pending) == (int64_t)pending);
         CHECK(gp_decoder_pending(&d) == 0 && d.state == GP_COLLECTING);
         CHECK(pending <= n && memcmp(rest, line + n - pending, pending) == 0);
-        CHECK(whole.length == h->length && memcmp(whole.bytes, h->bytes, whole.length) == 0);
-        CHECK(whole.count == h->count);
-        CHECK(memcmp(whole.kinds, h->kinds, whole.count * sizeof *whole.kinds) == 0);
-        CHECK(memcmp(whole.ends, h->ends, whole.count * sizeof *whole.ends) == 0);
+        check_same(&whole, h);
     }
+    check_runs(profile, line, n, hold_cap, &whole);
     release(rest, hold_cap);
     release(hold, hold_cap);
+    return &whole;
 }
 
-/* One frame of header || body, in exact buffers, comes back as it was. */
+/* With or without room behind it, and as a segment behind a header, a frame is the same. */
+static void check_same_frame(gp_profile profile, const uint8_t *body, size_t n, size_t header,
+                             const uint8_t *line, size_t size)
+{
+    const size_t most = gp_encoded_max(profile, n);
+    const size_t rooms[] = {most, most + 31, most + 32};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        uint8_t *const out = exactly(rooms[i]);
+        gp_encoder e = {profile, STATES[1], out, rooms[i], 0};
+        size_t frames, taken;
+        CHECK(gp_encode_one(&e, body, n) == (int64_t)size && e.used == size);
+        CHECK(memcmp(out, line, size) == 0);
+        if (header >= 2 && header <= GP_HEADER_MAX && header < n) {
+            CHECK(gp_encode_segments(&e, body, header, header - 2, body + header, n - header, n,
+                                     &frames, &taken) == (int64_t)size);
+            CHECK(memcmp(out, line, size) == 0 && frames == 1 && taken == n - header);
+        }
+        release(out, rooms[i]);
+    }
+}
+
+/* A frame, in exact buffers, comes back as it was. */
 static void check_round_trip(gp_profile profile, const uint8_t *body, size_t n, size_t header)
 {
     static heard h;
@@ -119,9 +176,10 @@ static void check_round_trip(gp_profile profile, const uint8_t *body, size_t n, 
     uint8_t *const copy = exactly(n);
     gp_decoder d;
     memcpy(copy, body, n);
-    const int64_t size = gp_encode_one(profile, STATES[1], copy, header, copy + header, n - header,
-                                       line, most);
+    gp_encoder e = {profile, STATES[1], line, most, 0};
+    const int64_t size = gp_encode_one(&e, copy, n);
     CHECK(size > 0 && (size_t)size <= most);
+    check_same_frame(profile, copy, n, header, line, (size_t)size);
     CHECK(gp_decoder_init(&d, profile, hold, most) == 0);
     CHECK(gp_decoder_set_crc(&d, STATES, 2) == 0);
     decode_all(&d, line, (size_t)size, LINE_MAX, 1, &h);

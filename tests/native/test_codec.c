@@ -18,9 +18,8 @@ static size_t dirty_line(gp_profile profile, uint64_t *seed, uint8_t *line)
         for (size_t i = 0; i < length && next_random(seed) % 3; i++) {
             body[i] = marks[next_random(seed) % (sizeof marks - 1)];
         }
-        const int64_t size = gp_encode_one(profile, STATES[next_random(seed) % 2], body, length / 2,
-                                           body + length / 2, length - length / 2, line + n,
-                                           LINE - n);
+        gp_encoder e = {profile, STATES[next_random(seed) % 2], line + n, LINE - n, 0};
+        const int64_t size = gp_encode_one(&e, body, length);
         CHECK(size > 0);
         n += (size_t)size;
         switch (next_random(seed) % 8) {
@@ -47,7 +46,7 @@ static size_t dirty_line(gp_profile profile, uint64_t *seed, uint8_t *line)
 /* Cut into header and body at a few places. */
 static void check_body(gp_profile profile, const uint8_t *body, size_t n)
 {
-    for (size_t header = 0; header <= n; header += 1 + n / 3) {
+    for (size_t header = 0; header <= n; header += 1 + n / 6) {
         check_round_trip(profile, body, n, header);
     }
 }
@@ -59,31 +58,36 @@ static void check_refusals(void)
     size_t frames = 9, taken = 9;
     const uint32_t lengths[2] = {1, GP_BODY_MAX + 1};
     uint8_t out[64];
-    CHECK(gp_encode_one((gp_profile)4, 0, NULL, 0, byte, 1, out, 64) == GP_ERR_PROFILE);
-    CHECK(gp_encode_one(GP_CLEAN, 0, NULL, 0, NULL, 0, out, 64) == GP_ERR_LENGTH);
-    CHECK(gp_encode_one(GP_CLEAN, 0, byte, SIZE_MAX, byte, 2, out, 64) == GP_ERR_LENGTH);
-    CHECK(gp_encode_one(GP_CLEAN, 0, byte, 2, byte, SIZE_MAX, out, 64) == GP_ERR_LENGTH);
-    CHECK(gp_encode_many(GP_CLEAN, 0, byte, lengths, 2, out, 64, &frames) > 0 && frames == 1);
-    CHECK(gp_encode_many(GP_CLEAN, 0, byte, lengths + 1, 1, out, 64, &frames) == GP_ERR_LENGTH);
-    CHECK(frames == 0);
-    CHECK(gp_encode_segments(GP_CLEAN, 0, byte, 2, 1, byte, 8, 4, out, 64, &frames, &taken) ==
-          GP_ERR_COUNTER);
-    CHECK(gp_encode_segments(GP_CLEAN, 0, byte, 1, 0, byte, 8, 4, out, 64, &frames, &taken) ==
-          GP_ERR_COUNTER);
-    CHECK(gp_encode_segments(GP_CLEAN, 0, byte, 2, 0, byte, 8, 0, out, 64, &frames, &taken) ==
-          GP_ERR_COUNTER);
-    CHECK(gp_encode_segments(GP_CLEAN, 0, byte, 33, 0, byte, 8, 4, out, 64, &frames, &taken) ==
-          GP_ERR_LENGTH);
-    CHECK(gp_encode_segments(GP_CLEAN, 0, byte, 2, 0, byte, 8, 3, out, 22, &frames, &taken) == 22);
-    CHECK(frames == 2 && taken == 6);
+    gp_desc desc;
+    uint32_t joined;
+    gp_encoder nobody = {(gp_profile)4, 0, out, 64, 0};
+    gp_encoder e = {GP_CLEAN, 0, out, 64, 0};
+    CHECK(gp_encode_one(&nobody, byte, 1) == GP_ERR_PROFILE);
+    CHECK(gp_encode_one(&e, NULL, 0) == GP_ERR_LENGTH);
+    CHECK(gp_encode_one(&e, byte, SIZE_MAX) == GP_ERR_LENGTH);
+    CHECK(gp_encode_many(&e, byte, lengths, 2, &frames) > 0 && frames == 1);
+    CHECK(gp_encode_many(&e, byte, lengths + 1, 1, &frames) == GP_ERR_LENGTH && frames == 0);
+    CHECK(gp_encode_segments(&e, byte, 2, 1, byte, 8, 4, &frames, &taken) == GP_ERR_COUNTER);
+    CHECK(gp_encode_segments(&e, byte, 1, 0, byte, 8, 4, &frames, &taken) == GP_ERR_COUNTER);
+    CHECK(gp_encode_segments(&e, byte, 2, 0, byte, 8, 0, &frames, &taken) == GP_ERR_COUNTER);
+    CHECK(gp_encode_segments(&e, byte, 33, 0, byte, 8, 4, &frames, &taken) == GP_ERR_LENGTH);
+    e.cap = 22;
+    CHECK(gp_encode_segments(&e, byte, 2, 0, byte, 8, 3, &frames, &taken) == 22);
+    CHECK(frames == 2 && taken == 6 && e.used == 22);
+    CHECK(gp_encode_next(&e, byte, 1) == GP_ERR_CAPACITY && e.used == 22);
+    CHECK(gp_encode_one(&e, byte, 1) == 7 && gp_encode_next(&e, byte, 1) == 7 && e.used == 14);
     CHECK(gp_decoder_init(&d, (gp_profile)4, byte, 8) == GP_ERR_PROFILE);
     CHECK(gp_decoder_init(&d, GP_CLEAN, byte, 0) == GP_ERR_CAPACITY);
     CHECK(gp_decoder_init(&d, GP_CLEAN, byte, 8) == 0);
     CHECK(gp_decoder_set_crc(&d, STATES, 5) == GP_ERR_LENGTH);
     CHECK(gp_decode(&d, NULL, 0, out, 64, NULL, 0, &taken) == 0 && taken == 0);
+    CHECK(gp_decode_runs(&d, 33, 0, byte, 8, out, 64, &desc, &joined, 1, &taken) == GP_ERR_LENGTH);
+    CHECK(gp_decode_runs(&d, 1, 0, byte, 8, out, 64, &desc, &joined, 1, &taken) == GP_ERR_COUNTER);
+    CHECK(gp_decode_runs(&d, 4, 3, byte, 8, out, 64, &desc, &joined, 1, &taken) == GP_ERR_COUNTER);
+    CHECK(taken == 0 && gp_decoder_pending(&d) == 0);
 }
 
-int main(void)
+static void tests(void)
 {
     static uint8_t line[LINE];
     uint64_t seed = 2;
@@ -111,5 +115,10 @@ int main(void)
             release(exact, n);
         }
     }
+}
+
+int main(void)
+{
+    on_every_path(tests);
     return 0;
 }

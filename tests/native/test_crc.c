@@ -13,7 +13,7 @@ static uint32_t bit_by_bit(uint32_t crc, const uint8_t *in, size_t n)
     return ~crc;
 }
 
-int main(void)
+static void tests(void)
 {
     const uint32_t states[] = {0, 0xffffffff, 0x01234567, 0x80000000};
     uint64_t seed = 3;
@@ -31,5 +31,10 @@ int main(void)
             release(block, n + shift);
         }
     }
+}
+
+int main(void)
+{
+    on_every_path(tests);
     return 0;
 }

@@ -15,9 +15,11 @@ static int64_t encode_exactly(gp_profile profile, uint32_t state, const uint8_t 
 {
     const size_t most = gp_encoded_max(profile, n);
     uint8_t *const out = exactly(most);
-    const int64_t size = gp_encode_one(profile, state, NULL, 0, body, n, out, most);
+    gp_encoder e = {profile, state, out, most, 0};
+    const int64_t size = gp_encode_one(&e, body, n);
     CHECK(size > 0 && (size_t)size <= most);
-    CHECK(gp_encode_one(profile, state, NULL, 0, body, n, out, most - 1) == GP_ERR_CAPACITY);
+    e.cap = most - 1;
+    CHECK(gp_encode_one(&e, body, n) == GP_ERR_CAPACITY);
     release(out, most);
     return size;
 }
@@ -27,7 +29,8 @@ static int is_reached(gp_profile profile, const uint8_t *letters, size_t n)
 {
     const int64_t most = (int64_t)gp_encoded_max(profile, n);
     for (uint32_t state = 0; state < 500; state++) {
-        if (gp_encode_one(profile, state, NULL, 0, letters, n, room, sizeof room) == most) {
+        gp_encoder e = {profile, state, room, sizeof room, 0};
+        if (gp_encode_one(&e, letters, n) == most) {
             return 1;
         }
     }
@@ -53,7 +56,7 @@ static void check_length(gp_profile profile, size_t n, uint64_t *seed)
     release(body, n);
 }
 
-int main(void)
+static void tests(void)
 {
     uint64_t seed = 1;
     for (unsigned profile = GP_CLEAN; profile <= GP_PRINTABLE; profile++) {
@@ -68,5 +71,10 @@ int main(void)
         CHECK(gp_encoded_max((gp_profile)profile, GP_BODY_MAX + 1) == 0);
     }
     CHECK(gp_encoded_max((gp_profile)4, 1) == 0);
+}
+
+int main(void)
+{
+    on_every_path(tests);
     return 0;
 }

@@ -1,5 +1,6 @@
-/* The tables of profiles.c say what framing.h says. */
+/* The tables of profiles.c and crc32c.c say what framing.h and crc32c.h say. */
 #include "check.h"
+#include "crc32c.h"
 #include "framing.h"
 #include "stuffing.h"
 
@@ -19,6 +20,8 @@ static void check_profile(gp_profile profile, const uint8_t *forbidden, size_t k
     size_t index = 0;
     for (size_t value = 0; value < 256; value++) {
         const uint8_t *const found = memchr(forbidden, (int)value, k);
+        const uint8_t *const rows = value < 128 ? p->low_rows : p->high_rows;
+        CHECK((rows[value & 15] >> (value >> 4 & 7) & 1) == (found != NULL));
         if (found != NULL) {
             CHECK(p->class_of[value] == (size_t)(found - forbidden) + 1);
             CHECK(p->run_of[value] == GP_NO_RUN);
@@ -36,8 +39,37 @@ static void check_profile(gp_profile profile, const uint8_t *forbidden, size_t k
     }
 }
 
+/* What stands in crc32c.h about them: `shift` zero bytes behind a register, in one product. */
+static void check_shifts(void)
+{
+    static const uint8_t zeros[8 * GP_CRC_SHIFTS];
+    for (size_t words = 1; words <= GP_CRC_SHIFTS; words++) {
+        const uint32_t crc = 0x89abcdefu ^ (uint32_t)(words << 13);
+        uint64_t product = 0;
+        uint8_t bytes[8];
+        for (unsigned bit = 0; bit < 32; bit++) {
+            product ^= (crc >> bit & 1) != 0 ? (uint64_t)gp_crc_shifts[words - 1] << bit : 0;
+        }
+        for (unsigned i = 0; i < 8; i++) {
+            bytes[i] = (uint8_t)(product >> (8 * i));
+        }
+        CHECK(gp_crc32c(0, bytes, 8) == gp_crc32c(crc, zeros, 8 * words));
+    }
+}
+
+static void check_names(void)
+{
+    for (int path = 0; path < GP_PATHS; path++) {
+        CHECK(gp_path_name((gp_path)path) != NULL);
+    }
+    CHECK(gp_path_name((gp_path)GP_PATHS) == NULL && gp_path_name((gp_path)-1) == NULL);
+    CHECK(!gp_use_path((gp_path)GP_PATHS) && gp_use_path(GP_PATH_PORTABLE));
+}
+
 int main(void)
 {
+    check_names();
+    check_shifts();
     check_profile(GP_CLEAN, clean, sizeof clean, 0x00);
     check_profile(GP_XONXOFF, xonxoff, sizeof xonxoff, 0x00);
     check_profile(GP_CONSOLE, console, sizeof console, 0x1e);

@@ -1,5 +1,6 @@
 """Frames survive a dirty line, and whatever is not a frame comes out as it went in."""
 
+import itertools
 import json
 import random
 import threading
@@ -349,6 +350,125 @@ def test_a_frame_that_carries_too_much_is_not_one(profile: Profile) -> None:
     items = reference.joined(Decoder(profile, (OURS,)).feed(frame))
     text = profile.delimiter if profile is Profile.PRINTABLE else b""
     assert items == [(Residue.OVERLONG, frame[:-1] + text)]
+
+
+# Runs.
+
+HEADER_BYTES, COUNTER_AT = 5, 2
+
+
+def taken_apart(run: framing.Run) -> list[tuple[int, bytes]]:
+    """The bodies of a run whose frames have one byte of payload each, or what stands alone."""
+    if run.frames < 2:
+        return [(run.which, run.header + run.payload)]
+    counter = int.from_bytes(run.header[COUNTER_AT : COUNTER_AT + 2], "little")
+    return [
+        (
+            run.which,
+            run.header[:COUNTER_AT]
+            + ((counter + n) & 0xFFFF).to_bytes(2, "little")
+            + run.header[COUNTER_AT + 2 :]
+            + run.payload[n : n + 1],
+        )
+        for n in range(run.frames)
+    ]
+
+
+def goes_on(before: tuple[int, bytes], after: tuple[int, bytes]) -> bool:
+    """Whether two items of `feed` belong in one run: the rule once more, by itself."""
+    (which, first), (next_which, second) = before, after
+    if not which == next_which >= 0 or min(len(first), len(second)) < HEADER_BYTES:
+        return False
+    end = COUNTER_AT + 2
+    counter = int.from_bytes(first[COUNTER_AT:end], "little") + 1
+    wanted = first[:COUNTER_AT] + (counter & 0xFFFF).to_bytes(2, "little") + first[end:HEADER_BYTES]
+    return second[:HEADER_BYTES] == wanted
+
+
+numbered = st.tuples(
+    st.sampled_from([b"ab", b"ab", b"ab", b"xy"]),
+    st.sampled_from([0, 0, 0, 0, 1, 0xFFFF]),  # how far the counter jumps
+    st.sampled_from([b"!", b"!", b"!", b"?"]),
+    st.sampled_from([OURS, OURS, OURS, OTHERS, 5]),
+    st.sampled_from(["", "", "", "", "text", "short"]),
+)
+
+
+@given(
+    profile=st.sampled_from(Profile),
+    start=st.sampled_from([0, 0xFFFD]),
+    frames=st.lists(numbered, max_size=12),
+    data=st.data(),
+)
+def test_runs_are_the_frames_of_feed_joined(
+    profile: Profile,
+    start: int,
+    frames: list[tuple[bytes, int, bytes, int, str]],
+    data: st.DataObject,
+) -> None:
+    line, counter = b"", start
+    for front, jump, back, state, besides in frames:
+        counter = (counter + 1 + jump) & 0xFFFF
+        body = front + counter.to_bytes(2, "little") + back + data.draw(st.binary(max_size=1))
+        line += Encoder(profile, state).encode(body)
+        if besides == "text":
+            line += b"login: " + profile.delimiter
+        elif besides == "short":
+            line += Encoder(profile, state).encode(body[:3])
+    states = (OURS, OTHERS)
+    plain, joining = Decoder(profile, states), Decoder(profile, states)
+    items = plain.feed(line)
+    runs = joining.feed_runs(line, HEADER_BYTES, COUNTER_AT)
+    whole = [len(body) for _, body in items if len(body) != HEADER_BYTES + 1] == []
+    if whole:  # then a byte of payload is a frame, and runs can be taken apart again
+        assert [item for run in runs for item in taken_apart(run)] == items
+    at = 0
+    for run in runs:
+        mine = items[at : at + max(run.frames, 1)]
+        assert {which for which, _ in mine} == {run.which}
+        assert all(goes_on(*pair) for pair in itertools.pairwise(mine))
+        assert at == 0 or run.frames == 0 or not goes_on(items[at - 1], mine[0])
+        assert (run.frames > 0) == (run.which >= 0)
+        if run.frames:
+            assert run.header == mine[0][1][:HEADER_BYTES]
+            assert run.payload == b"".join(body[HEADER_BYTES:] for _, body in mine)
+        else:
+            assert (run.header, run.payload) == (b"", mine[0][1])
+        at += len(mine)
+    assert at == len(items)
+    assert (joining.frames, joining.bad_frames) == (plain.frames, plain.bad_frames)
+    assert joining.residue_bytes == plain.residue_bytes
+    assert joining.take_pending() == plain.take_pending()
+
+
+@every_profile
+@pytest.mark.parametrize("segment", [1, 40, 500, 4096])
+def test_segments_come_back_as_they_were(profile: Profile, segment: int) -> None:
+    data = random.Random(5).randbytes(90_003 if segment > 1 else 3000)
+    header = b"\7\xf0\xff\x09"
+    line = Encoder(profile, OURS).encode_segments(header, 1, data, segment)
+    decoder = Decoder(profile, (OTHERS, OURS))
+    runs = [
+        run
+        for at in (0, len(line) // 2)
+        for run in decoder.feed_runs(line[at : at + len(line) // 2] if at == 0 else line[at:], 4, 1)
+    ]
+    assert b"".join(run.payload for run in runs) == data
+    assert sum(run.frames for run in runs) == -(-len(data) // segment)
+    assert {run.which for run in runs} == {1}
+    assert runs[0].header == header
+    assert len(runs) <= 2 + len(line) // 30_000
+
+
+@every_profile
+def test_a_counter_has_to_lie_in_the_header(profile: Profile) -> None:
+    decoder = Decoder(profile, (OURS,))
+    most = framing.HEADER_MAX_BYTES
+    for header_bytes, counter_at in [(1, 0), (2, 1), (2, -1), (0, 0), (most + 1, 0)]:
+        with pytest.raises(LocalProtocolError):
+            decoder.feed_runs(b"login: ", header_bytes, counter_at)
+    assert decoder.pending == 0
+    assert decoder.feed_runs(b"", most, most - 2) == []
 
 
 def test_decoders_in_several_threads_do_not_mix() -> None:

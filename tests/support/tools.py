@@ -18,7 +18,7 @@ missing_packages: set[str] = set()
 def packages() -> dict[str, str]:
     """The table of packaging/test-packages.txt: command -> package."""
     rows = [line.split() for line in PACKAGES.read_text().splitlines() if line[:1] not in ("", "#")]
-    return {command: package for package, command in rows if command != "-"}
+    return {command: package for package, command, *_ in rows if command != "-"}
 
 
 def need(command: str) -> str:
