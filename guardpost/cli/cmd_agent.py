@@ -70,8 +70,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     target = port_of(args)
     start_logging(args.verbose)
-    openssl.leave_out()
-    import asyncio
+    with openssl.left_out():
+        import asyncio
+        import hashlib  # noqa: F401
+        import hmac  # noqa: F401
 
     asyncio.run(serve(args, target))
     return 0
