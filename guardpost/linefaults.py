@@ -19,6 +19,10 @@ DUPLICATE_BLOCK_BYTES = 28
 """What BMCs put into one Serial-over-LAN packet, hence what they send again after a lost ack."""
 
 
+FRAME_END = b"\0"
+"""The delimiter of a session's frames on a clean path."""
+
+
 @dataclass(frozen=True)
 class Faults:
     """What goes wrong on a line. Chances are per byte unless said; times are on the clock."""
@@ -34,6 +38,8 @@ class Faults:
     """HOLE_BYTES vanish from here on."""
     dup: float = 0.0
     """Chance per block of DUPLICATE_BLOCK_BYTES to arrive twice."""
+    frame_loss: float = 0.0
+    """Chance per frame (the bytes up to a FRAME_END, and that) to vanish whole."""
     eat: frozenset[int] = frozenset()
     """Byte values that never arrive (NUL, XON and XOFF, ...)."""
     delay: float = 0.0
@@ -83,6 +89,8 @@ def damage_stages(faults: Faults, random: Random, stats: Stats) -> list[Stage]:
     stages: list[Stage] = []
     if faults.eat:
         stages.append(_eating(bytes(sorted(faults.eat)), stats))
+    if faults.frame_loss:
+        stages.append(_FrameLosses(Places(faults.frame_loss, random.getrandbits(64)), stats))
     if faults.burst:
         stages.append(_Bursts(Places(faults.burst, seeds[0]), faults.burst_bytes, stats))
     if faults.hole:
@@ -121,6 +129,28 @@ def _eating(values: bytes, stats: Stats) -> Stage:
         return left
 
     return eat
+
+
+class _FrameLosses:
+    def __init__(self, places: Places, stats: Stats) -> None:
+        self._places, self._stats, self._number = places, stats, 0
+
+    def __call__(self, data: bytes) -> bytes:
+        kept, start = [], 0
+        while start < len(data):
+            end = data.find(FRAME_END, start) + 1
+            piece = data[start : end or len(data)]
+            lost = self._places.next == self._number
+            if not lost:
+                kept.append(piece)
+            else:
+                self._stats.lost += len(piece)
+            if end:
+                self._number += 1
+                if lost:
+                    self._places.advance()
+            start += len(piece)
+        return b"".join(kept)
 
 
 class _Losses:

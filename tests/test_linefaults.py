@@ -55,6 +55,18 @@ def test_bursts_are_garbage_or_loss_of_the_mean_length() -> None:
     assert stats.lost + stats.garbled == pytest.approx(40 * 50, rel=0.6)
 
 
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_frames_vanish_whole_however_they_are_cut(piece: int) -> None:
+    frames = [bytes([1 + number % 255]) * 20 + b"\0" for number in range(2000)]
+    data = b"".join(frames)
+    left, stats = damaged(Faults(frame_loss=0.1), data, piece=piece)
+    kept = left.split(b"\0")
+    assert kept.pop() == b""
+    assert {len(frame) for frame in kept} == {20}
+    assert 120 < 2000 - len(kept) < 280
+    assert stats.lost == len(data) - len(left)
+
+
 def test_whole_blocks_arrive_twice() -> None:
     left, stats = damaged(Faults(dup=1.0), TEXT[:60])
     assert left == TEXT[:28] * 2 + TEXT[28:56] * 2 + TEXT[56:60]

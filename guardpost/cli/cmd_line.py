@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("burst", "chance of each byte to begin a burst of garbage or loss, 30 bytes in the mean"),
         ("dup", "chance of each block of 28 bytes to come twice"),
         ("hole", "chance of each byte to begin a hole of 4"),
+        ("frame-loss", "chance of each frame, up to a NUL, to vanish whole"),
     ):
         add(f"--{name}", type=_chance, default=0.0, metavar="P", help=text)
     add("--mute", type=_mute, action="append", default=[], metavar="START,DUR", help="seconds")
@@ -96,6 +97,7 @@ def _faults(args: argparse.Namespace) -> Faults:
         flip=args.flip,
         burst=args.burst,
         hole=args.hole,
+        frame_loss=args.frame_loss,
         dup=args.dup,
         eat=args.eat,
         delay=args.delay,
