@@ -70,10 +70,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     target = port_of(args)
     start_logging(args.verbose)
-    with openssl.left_out():
-        import asyncio
-        import hashlib  # noqa: F401
-        import hmac  # noqa: F401
+    openssl.leave_out()
+    import asyncio
 
     asyncio.run(serve(args, target))
     return 0

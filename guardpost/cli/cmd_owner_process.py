@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from guardpost.cli import hosts, opening
+from guardpost.cli import hosts, opening, openssl
 from guardpost.errors import UsageError
 
 __all__ = ["configure", "run"]
@@ -23,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     if sys.platform == "win32":
         raise UsageError("there is no owner on Windows: each command holds the line itself")
     else:
+        # No line of this version speaks TLS.
+        openssl.leave_out()
         import asyncio
 
         from guardpost.console.line import ConnectOptions

@@ -5,7 +5,6 @@ function that takes a Session.
 """
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -86,10 +85,9 @@ def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.
     """
-    # Whoever joins an owner speaks TLS to nobody.
-    with contextlib.nullcontext() if args.no_owner else openssl.left_out():
-        import asyncio
-        import hashlib  # noqa: F401  # for the name of the owner's socket
+    if not args.no_owner:  # whoever joins one speaks TLS to nobody
+        openssl.leave_out()
+    import asyncio
 
     async def session() -> int:
         async with connect(args) as opener:

@@ -1,24 +1,26 @@
 """OpenSSL, which asyncio and hashlib import if it is there, left out where nobody needs it.
 
-That saves an agent 4.6 MB, and a command that joins an owner a tenth of its time. BLAKE2s, SHA-256
-and HMAC are in the interpreter itself; only a line over TLS would have a use for the rest.
+That saves an agent or an owner 4.6 MB, and a command that joins an owner a tenth of its time.
+BLAKE2s, SHA-256 and HMAC are in the interpreter itself; only a line over TLS would need the rest.
 """
 
-import contextlib
 import sys
-from collections.abc import Iterator
 
-__all__ = ["left_out"]
+__all__ = ["leave_out"]
 
 
-@contextlib.contextmanager
-def left_out() -> Iterator[None]:
-    """What is first imported inside the block finds no OpenSSL; afterwards it is there again."""
+def leave_out() -> None:
+    """Import what would bring it along (asyncio, hashlib, hmac), and let it find none.
+
+    Whoever imports ssl afterwards gets it. What was imported before stays as it is.
+    """
     hidden = [name for name in _modules() if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
-        yield
+        import asyncio  # noqa: F401
+        import hashlib  # noqa: F401
+        import hmac  # noqa: F401
     finally:
         for name in hidden:
             del sys.modules[name]

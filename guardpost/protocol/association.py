@@ -13,6 +13,7 @@ from guardpost.protocol.acks import AckKeeper
 from guardpost.protocol.framing import Decoder, Encoder, Profile
 from guardpost.protocol.life import NEXT, Happening, State
 from guardpost.protocol.limits import (
+    ACK_RIDE_SECONDS,
     BATCH_BYTES,
     DEAF_SESSION_SECONDS,
     FRAME_MIN_BYTES,
@@ -41,7 +42,6 @@ __all__ = ["Association", "Statistics"]
 
 _SMALL_DATA_BYTES = 256  # what a keystroke and its echo come to, tunnelled or not
 _GOAWAYS_MAX = 3
-_PACKET_ON_LINE_BYTES = 34  # header, tag, CRC, stuffing, delimiter of a full packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ class Association:
         if busy:
             self._busy_at = now
         self._acks.opened(number, size, needs_ack, now)
+        self.recovery.heard(size, now)
         self.silence.opened(now, busy=busy or now - self._busy_at < 1.0)
 
     def _settle(self, fate: Fate, now: float) -> None:
@@ -248,47 +249,49 @@ class Association:
         return out
 
     def _fill(self, out: list[bytes], now: float) -> None:
-        if self._acks.due(now) and not (self.mux.urgent and self._gate(now, 0)):
+        if self._acks.due(now) and not self._ack_can_ride(now):
             out.append(self._pack([self._acks.take(now)], now, needs_ack=False))
         room = BATCH_BYTES
         while room > 0 and (self._probe or self._ping or self.mux.wants_to_send):
             frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
             if self._probe:
                 frame = FRAME_MIN_BYTES  # of all packets this one should get through
-            elif not self._gate(now, frame):
+            elif not self.recovery.may_send(now, frame):
                 self._waited = True
-                self.recovery.line.backlog(now, frame + _PACKET_ON_LINE_BYTES)
-                if not self._gate(now, frame):
+                self.recovery.backlog(now, frame)
+                if not self.recovery.may_send(now, frame):
                     return
             messages = self._next_messages(frame, now)
             if not messages:
                 break
-            if self._acks.wanted:
-                ack = self._acks.take(now)
-                if sum(len(m.data) for m in messages if isinstance(m, Data)) < _SMALL_DATA_BYTES:
-                    messages.insert(0, ack)
-                else:
-                    out.append(self._pack([ack], now, needs_ack=False))
+            # While somebody types, with every other packet of bulk will do.
+            spare = self.recovery.frame.is_typed_at(now) and self.mux.wants_to_send
+            if self._acks.wanted and self._acks.rides(2 if spare else 1):
+                messages.insert(0, self._acks.take(now))
             frame_bytes = self._pack(messages, now, needs_ack=True)
             out.append(frame_bytes)
             room -= len(frame_bytes)
         self._waited = False
 
-    def _gate(self, now: float, frame: int) -> bool:
-        ready = self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES if frame else 0)
-        return ready is not None and ready <= now
+    def _ack_can_ride(self, now: float) -> bool:
+        """A packet that goes out anyway, at the next frame boundary, takes the ack along."""
+        if self.mux.urgent and self.recovery.may_send(now, 0):
+            return True
+        if self._acks.hurried or not self.mux.wants_to_send or self.recovery.line.rate is None:
+            return False
+        turn = self.recovery.next_turn(now)
+        return turn is not None and turn <= now + ACK_RIDE_SECONDS
 
     def _next_messages(self, frame: int, now: float) -> list[Message]:
         urgent = self.mux.urgent
         messages = self.mux.take(frame, now)
-        if urgent and any(isinstance(message, Data) for message in messages):
-            self.recovery.frame.interactive(now)
         if any(isinstance(message, Data) for message in messages):
             self._busy_at = now
+            if urgent:
+                self.recovery.frame.interactive(now)
         if not messages and (self._probe or self._ping):
             messages = [Ping()]
-        if messages:
-            self._probe = self._ping = False
+        self._probe = self._ping = False
         return messages
 
     def _pack(self, messages: list[Message], now: float, *, needs_ack: bool) -> bytes:
@@ -299,9 +302,7 @@ class Association:
         frame = self._encoder.encode(self.session.seal(b"".join(parts)))
         if needs_ack:
             self.spoke_at = now
-            carried: list[Message] = [
-                message for message in messages if not isinstance(message, Ack)
-            ]
+            carried: list[Message] = [each for each in messages if not isinstance(each, Ack)]
             self.recovery.sent(number, len(frame), carried, now, waited=self._waited)
         else:
             self.recovery.sent_unacked(number, len(frame), now)
@@ -314,20 +315,16 @@ class Association:
         if self.state is State.SUSPENDED:
             candidates.append(self.silence.ask_at())
         elif self.state is State.LIVE:
-            candidates += [
-                self._acks.deadline,
-                self._refresh.deadline,
-                self.recovery.probe_deadline(),
-            ]
+            candidates += [self._refresh.deadline, self.recovery.probe_deadline()]
+            if self._acks.wanted and not self._ack_can_ride(now):
+                candidates.append(self._acks.deadline)
             if len(self.mux):
                 candidates.append(self.silence.ask_at())
                 if self._console:
                     candidates.append(self._deaf_at())
             if self.mux.wants_to_send or self._ping:
-                frame = self.recovery.frame.bytes_at(self.recovery.line.rate, now)
-                candidates.append(self.recovery.line.ready_at(now, frame + _PACKET_ON_LINE_BYTES))
-        times = [time for time in candidates if time is not None]
-        return min(times) if times else None
+                candidates.append(self.recovery.next_turn(now))
+        return min((time for time in candidates if time is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         if self._grace_until is not None and now >= self._grace_until:

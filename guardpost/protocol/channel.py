@@ -114,8 +114,7 @@ class Channel:
 
     def is_writable_again(self, rate: float | None) -> bool:
         """Who waits to write should be told: half of the room is there, which is worth a turn."""
-        limit = _read_ahead(rate)
-        return self.wants_writable and self.sending.room(limit) > limit // 2
+        return self.wants_writable and self.sending.buffered <= _read_ahead(rate) // 2
 
     def check_writable(self) -> None:
         """Raises LocalProtocolError when nothing may be written now."""

@@ -6,78 +6,64 @@ one before it is about to end. For that we need to know when the line will be fr
 tell us: they carry the receiver's clock, so a busy way back does not blur them.
 
 Words. A packet is handed over (`sent`) at S on our clock and arrives at T on the receiver's.
-`base` is T - S - size/rate of the packet that came through fastest lately: propagation and the
-clocks' offset. Then T - base is when the line had finished it, on our clock, and what was sent
-after it follows at `rate`: `free_at`.
+`base` is the smallest T - S - size/rate of late: propagation and the clocks' offset. Then
+T - base is when the line had finished it, on our clock, and what was sent after it follows at
+`rate`: `free_at`.
 
 The rate is measured only while the line was surely busy: the packet was handed over before the
 one in front of it had finished, so that size / (T - T before) is the line's own speed. There is
 no pacing factor below 1, which would ratchet down; instead `slack`, how long before the end of
-a frame the next one is handed over, grows when the line was found idle although we had
-something to send, and shrinks slowly otherwise. Now and then a few frames go out early on
-purpose (`probe`): frames back to back show a rate that has gone up. In flight there is
-never more than rate x round trip + a few frames, so a line that falls silent, or ten times
+a frame the next one is handed over, is steered so that the line stands idle for a small share
+of the time, although we had something to send. A line that became faster delivers sooner than
+the old rate allows; and now and then a few frames go out early on purpose (`probe`), for a rate
+that was wrong from the start. In flight there is never more than rate x round trip, what goes
+out while acks wait for their turn, and two frames: so a line that falls silent, or ten times
 slower, costs one short queue and not a long one.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
-__all__ = ["LineModel"]
+from guardpost.protocol.delays import SmallestDelay
+from guardpost.protocol.messages import Message
+from guardpost.protocol.samples import NEWS, RateSamples
 
-_BASE_WINDOW_SECONDS = 15.0  # two of them are kept: crystals drift by 1.5 ms in this time
-_SLACK_MIN_SECONDS = 0.002  # what a timer needs
+__all__ = ["Flight", "LineModel"]
+
+_BASE_SAMPLES = 16  # before it is believed against the rate
+_SLACK_MIN_SECONDS = 0.001
+_SLACK_MAX_SECONDS = 0.01  # or a frame
 _SLACK_START_SECONDS = 0.006
+_IDLE_CHANCE = 0.02  # of a frame to find the line idle
+_IDLE_CHANCE_TYPED = 0.15  # while a queue would cost a keystroke more than that costs a file
 _PROBE_SECONDS = 1.5
+_PROBE_TYPED_SECONDS = 5.0
 _PROBE_LINE_SECONDS = 0.04  # of line time: a late reader blurs less
 _PROBE_FRAMES_MAX = 4
-_TOGETHER_SECONDS = 0.002
-_FASTER = 1.25  # two probes that show this much more are believed
-_SAMPLE_FRAMES = 8
-_SAMPLE_SECONDS = 0.6
-_FRAMES_AHEAD = 3
+_SURE = 0.06  # of a frame's own time
+_FASTER_MAX = 4.0  # in one step
+_FASTER_SECONDS = 0.002  # sooner than that much is not a matter of clocks
+_FRAMES_AHEAD = 2
+_AHEAD_SECONDS = 0.1  # if that is more: of many small frames all but one may be lost
+_ACK_WAIT_MAX_SECONDS = 0.15  # or two frames
+_ACK_WAIT_FACTOR = 1.5  # of what is usual: the longest should not hold the line up
+_HEARD_EVERY_SECONDS = 0.1  # until more is known
+_LATE_SECONDS = 0.02  # a reader on a busy machine, at times
 _START_PACKETS = 4  # doubled each round trip while nothing tells the rate
 _START_PACKETS_MAX = 48  # in all less than READ_AHEAD_START_BYTES
 _CLOCK = 1 << 32
 
 
 @dataclass(slots=True)
-class _Flight:
+class Flight:
+    """A packet that needs an ack, from handing it over until its fate is known."""
+
     number: int
-    size: int
+    own: int  # bytes on the line, alone
     sent: float
-    waited: bool  # we had it before the line was ready for it
-    probe: bool  # handed over together with the one in front of it, on purpose
-
-
-class SmallestDelay:
-    """The packet of the last one to two windows that was through fastest, queue and size included.
-
-    Its own time on the line is taken off with the rate of the moment, not of then: a rate that was
-    wrong for a while leaves nothing behind.
-    """
-
-    __slots__ = ("_current", "_previous", "_until", "_window")
-
-    def __init__(self, window: float) -> None:
-        self._window = window
-        self._until = float("-inf")
-        self._current = self._previous = (float("inf"), 0)
-
-    def sample(self, delay: float, size: int, now: float) -> None:
-        """A packet of `size` bytes took `delay` seconds."""
-        if now >= self._until:
-            fresh = now < self._until + self._window
-            self._previous = self._current if fresh else (float("inf"), 0)
-            self._current = (delay, size)
-            self._until = now + self._window
-        elif delay < self._current[0]:
-            self._current = (delay, size)
-
-    def without_size(self, rate: float | None) -> float:
-        """What a packet of no size would have taken; infinity before the first sample."""
-        delay, size = min(self._current, self._previous)
-        return delay - size / rate if rate else delay
+    messages: list[Message]
+    waited: bool = False  # we had it before the line was ready for it
+    size: int = 0  # bytes on the line, with what nobody acks right in front of it
+    early: float = 0.0  # seconds before what was in front of it was through, as far as we know
 
 
 class LineModel:
@@ -86,53 +72,68 @@ class LineModel:
     def __init__(self) -> None:
         self.rate: float | None = None
         self.slack = _SLACK_START_SECONDS
+        self.is_typed = False  # somebody types
         self.free_at = 0.0
         self.in_flight = 0
-        self._flights: deque[_Flight] = deque()
-        self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
-        self._round_trip = SmallestDelay(_BASE_WINDOW_SECONDS)
+        self._newest: Flight | None = None
+        self._base = SmallestDelay()
+        self._round_trip = SmallestDelay()
+        self._back = SmallestDelay()
+        self._ack_wait = 0.0  # bytes that go out while an ack waits for its turn
+        self._heard_at = 0.0
+        self._heard_every = _HEARD_EVERY_SECONDS
+        self._is_quiet = False
         self._clock: int | None = None
         self._clock_seconds = 0.0
         self._before: float | None = None  # T of the newest acked packet
-        self._samples: deque[tuple[float, int]] = deque()
-        self._surprise = 0
+        self._samples = RateSamples()
         self._start_packets = _START_PACKETS
         self._hungry = False  # there was more to send than might go
+        self._held_back = False  # by what is in flight
         self._unacked_before = 0
         self._probe_at = 0.0
         self._probing = 0
-        self._handed_over_at = 0.0
-        self._probe_size = 0  # acked of the probe that is coming in
-        self._probe_elapsed = 0.0
-        self._probe_before = 0.0  # what the probe before it showed, bytes a second
+        # A delay and a size that are of use if the line has not become faster after all.
+        self._base_in_doubt: tuple[float, int] | None = None
+        self._sooner_before = 0.0  # what the packet before this one showed, if it came too soon
 
     # --- sending ---
 
-    def handed_over(self, number: int, size: int, now: float, waited: bool) -> None:
-        """`size` bytes went to the line at `now`; `waited`: they had to wait for the line."""
-        size += self._occupy(size, now)
+    def handed_over(self, flight: Flight) -> None:
+        """`flight` went to the line; its size and how early it was are noted in it."""
+        now, rate = flight.sent, self.rate
+        flight.size = flight.own
+        if rate is not None:
+            flight.early = self.free_at - now
+            if flight.waited and not self._held_back:
+                self._steer(flight.own / rate, -flight.early)
+            if flight.early > 0:
+                flight.size += self._unacked_before
+            self.free_at = max(self.free_at, now) + flight.own / rate
         self._unacked_before = 0
-        probe = self._probing > 0 and now - self._handed_over_at < _TOGETHER_SECONDS
-        self._flights.append(_Flight(number, size, now, waited, probe))
-        self.in_flight += size
-        self._handed_over_at = now
+        self._held_back = False
         if self._probing:
             self._probing -= 1
+        self.in_flight += flight.size
+        self._newest = flight
 
     def handed_over_unacked(self, size: int, now: float) -> None:
         """As `handed_over`, for what nobody acks (acks, text): it takes line time all the same.
 
         Its bytes are added to the next packet's, so that samples stay true.
         """
-        self._unacked_before = size + self._occupy(size, now)
-
-    def _occupy(self, size: int, now: float) -> int:
-        """Books line time; returns the unacked bytes that stand right in front."""
         if self.rate is None or self.free_at <= now:
             self._unacked_before = 0
+        self._unacked_before += size
         if self.rate is not None:
             self.free_at = max(self.free_at, now) + size / self.rate
-        return self._unacked_before
+
+    def _steer(self, own: float, idle: float) -> None:
+        """The line stood idle before a frame of `own` seconds that was ready."""
+        chance = _IDLE_CHANCE_TYPED if self.is_typed else _IDLE_CHANCE
+        step = max(self.slack, _SLACK_MIN_SECONDS) / 8
+        self.slack += step * (1 - chance) if idle > 0 else -step * chance
+        self.slack = max(_SLACK_MIN_SECONDS, min(self.slack, max(own, _SLACK_MAX_SECONDS)))
 
     def queued_seconds(self, now: float) -> float:
         """How long the line is still busy with what it has, as far as we know."""
@@ -142,14 +143,23 @@ class LineModel:
         """How much may be in flight: rate x smallest round trip, and a few frames."""
         if self.rate is None:
             return self._start_packets * frame
-        round_trip = max(0.0, self._round_trip.without_size(self.rate))
+        round_trip = max(0.0, self._round_trip.at(self.rate))
         if round_trip == float("inf"):
             round_trip = 0.0
-        return int(self.rate * (round_trip + self.slack)) + (_FRAMES_AHEAD + self._probing) * frame
+        acks = 0.0
+        if not self._is_quiet:
+            acks = min(
+                _ACK_WAIT_FACTOR * self._ack_wait, max(2 * frame, self.rate * _ACK_WAIT_MAX_SECONDS)
+            )
+        ahead = max(_FRAMES_AHEAD * frame, self.rate * _AHEAD_SECONDS)
+        return int(self.rate * (round_trip + self.slack) + acks + ahead) + self._probing * frame
 
     def ready_at(self, now: float, frame: int) -> float | None:
         """When the next frame of about `frame` bytes may go; None: not before an ack."""
+        if now - self._heard_at > 2 * self._heard_every + _LATE_SECONDS:
+            self._is_quiet = True
         if self.in_flight and self.in_flight + frame > self.limit_bytes(frame):
+            self._held_back = self._held_back or now >= self.free_at - self.slack
             return None
         if self.rate is None or self._probing:
             return now
@@ -165,43 +175,58 @@ class LineModel:
             if self._probe_at:
                 frames = int(self.rate * _PROBE_LINE_SECONDS / frame) + 1
                 self._probing = min(frames, _PROBE_FRAMES_MAX)
-            self._probe_at = now + _PROBE_SECONDS
+            self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
 
     # --- acks ---
 
-    def acked(self, largest: int, clock: int, delay: float, now: float) -> None:
-        """An ack arrived at `now`: `largest` reached the peer at `clock` (its microseconds)."""
+    def heard(self, now: float) -> None:
+        """A packet came. If none does for much longer than usual, acks are not only waiting."""
+        gap = now - self._heard_at
+        self._heard_at = now
+        if gap < 4 * self._heard_every:  # else a pause
+            self._heard_every += (gap - self._heard_every) / 8
+
+    def acked(
+        self, group: list[Flight], clock: int, delay: float, now: float, *, known: bool
+    ) -> None:
+        """An ack arrived at `now` for `group`, whatever the fate of each.
+
+        The last of them reached the peer at `clock` (its microseconds), unless not `known`: then
+        the newest was one that nobody acks, whose size we do not keep.
+        """
         arrived = self._unwrap(clock)
-        group: list[_Flight] = []
-        while self._flights and self._flights[0].number <= largest:
-            group.append(self._flights.popleft())
         if not group:
             return
-        size = sum(flight.size for flight in group)
+        self._is_quiet = False
+        size = 0
+        for flight in group:
+            size += flight.size
         self.in_flight -= size
-        last = group[-1]
-        if last.number == largest:
-            self._base.sample(arrived - last.sent, last.size, now)
-            self._round_trip.sample(now - last.sent - delay, last.size, now)
+        if known:
+            last = group[-1]
+            if not self._came_sooner(last, arrived):
+                self._base.sample(arrived - last.sent, last.own, self.rate, now)
+                self._round_trip.sample(now - last.sent - delay, last.own, self.rate, now)
+            self._wait_for_ack(size - last.size, now - arrived, now)
             if self._before is not None:
-                self._compare(group, size, arrived - self._before)
                 self._measure(group, size, arrived, now)
             self._before = arrived
             self._correct(arrived, now)
-        else:  # the newest was one that nobody acks, whose size we do not keep
+        else:
             self._before = None
-        if not self._flights:
+        if not self.in_flight:
             self._hungry = False
 
     def lost_sync(self) -> None:
         """The line was gone: nothing of what was under way counts any more."""
-        self._flights.clear()
         self.in_flight = 0
         self.free_at = 0.0
+        self._newest = None
         self._before = None
-        self._samples.clear()
-        self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
-        self._round_trip = SmallestDelay(_BASE_WINDOW_SECONDS)
+        self._samples.forget()
+        self._base = SmallestDelay()
+        self._round_trip = SmallestDelay()
+        self._back = SmallestDelay()
 
     def _unwrap(self, clock: int) -> float:
         if self._clock is None:
@@ -213,100 +238,100 @@ class LineModel:
         self._clock_seconds += step / 1e6
         return self._clock_seconds
 
-    def _compare(self, group: list[_Flight], size: int, elapsed: float) -> None:
-        """Frames handed over together were on a busy line, whatever we think of it.
+    def _wait_for_ack(self, before: int, back: float, now: float) -> None:
+        """How many bytes the line takes while an ack waits for its turn on the way back.
 
-        A line that became faster looks like an idle one of the old rate, and `base` sinks with it;
-        so when two probes in a row show more, what was derived from the old rate is forgotten.
+        By the peer's clock, from the arrival on: no queue of ours is in it.
         """
-        if all(flight.probe for flight in group):
-            self._probe_size += size
-            self._probe_elapsed += elapsed
-            return
-        if not self._probe_size or self.rate is None:
-            return
-        shown = self._probe_size / max(self._probe_elapsed, 1e-5)
-        believed = min(shown, self._probe_before)
-        self._probe_before = shown
-        self._probe_size, self._probe_elapsed = 0, 0.0
-        if believed > self.rate * _FASTER:
-            self.rate = believed
-            self._samples.clear()
-            self._base = SmallestDelay(_BASE_WINDOW_SECONDS)
-            self._probe_before = 0.0
+        if self.rate is not None:
+            self._back.sample(back, 0, None, now)
+            wait = before + (back - self._back.at(None)) * self.rate
+            self._ack_wait += (wait - self._ack_wait) / (2 if wait > self._ack_wait else 16)
 
-    def _measure(self, group: list[_Flight], size: int, arrived: float, now: float) -> None:
+    def _came_sooner(self, last: Flight, arrived: float) -> bool:
+        """Whether `last` was faster than the line's rate allows: so the line is, if twice."""
+        if self.rate is None or self._base.count < _BASE_SAMPLES:
+            return False
+        base = self._base.at(self.rate)
+        own = last.own / self.rate
+        took = arrived - last.sent - base
+        before, self._sooner_before = self._sooner_before, 0.0  # a second one must follow at once
+        if own - took < max(_FASTER_SECONDS, own * _SURE):
+            return False
+        shows = last.own / max(took, own / _FASTER_MAX)
+        self._sooner_before = shows
+        if before:
+            self._base_in_doubt = arrived - last.sent, last.own
+            self._base.settle(base)
+            self._round_trip.settle(self._round_trip.at(self.rate))
+            self.rate = min(shows, before)
+            self._samples.forget()
+            self._sooner_before = 0.0
+        return True
+
+    def _measure(self, group: list[Flight], size: int, arrived: float, now: float) -> None:
         """A rate sample, if the line was busy all the time between two arrivals."""
         assert self._before is not None
-        first, last = group[0], group[-1]
+        first = group[0]
         # The line was busy from when we handed it over, on our own clock: no clock of a peer may
         # make the line slower than that, or it would be silent for hours.
         elapsed = min(arrived - self._before, now - first.sent)
-        base = self._base.without_size(self.rate)
+        base = self._base.at(self.rate)
         if self.rate is None:
             if elapsed > 0 and first.sent <= self._before - base:
-                self._take(size, elapsed)
+                self._take(size, elapsed, now)
             elif not self._hungry:
                 pass  # the pauses between these packets were ours
             elif self._start_packets < _START_PACKETS_MAX:
                 self._start_packets += len(group)
             elif elapsed > 0:  # so fast that no two reads of the peer were needed
-                self._take(size, elapsed)
+                self._take(size, elapsed, now)
             return
-        finished_before = self._before - base
-        idle = first.sent - finished_before
-        if idle <= 0 and self._unbroken(group, finished_before, arrived - base):
-            self._take(size, elapsed)
-            self.slack = max(_SLACK_MIN_SECONDS, self.slack * (1 - 1 / 64))
-        elif first.waited and idle > 0:
-            own = last.size / self.rate
-            self.slack = min(self.slack + min(idle, own) / 2 + 0.0005, max(own, _SLACK_MIN_SECONDS))
+        if self._unbroken(group, size, self._before - base, arrived - base):
+            certain = min(flight.early - flight.own / self.rate / 2 for flight in group) > 0
+            self._take(size, elapsed, now, certain=certain)
 
-    def _unbroken(self, group: list[_Flight], finished: float, end: float) -> bool:
-        """Each of the group was handed over before the one in front of it can have finished.
+    def _unbroken(self, group: list[Flight], left: int, finished: float, end: float) -> bool:
+        """Each of the group was handed over before the line was through with what was before it.
 
-        Seen from both ends: forwards from `finished`, when the line was done with what came before,
-        and backwards from `end`, when it was done with the group.
+        By what was known then, with _SURE of its own time to spare, so that a rate that is wrong by
+        less does not confirm itself; and by what the arrivals say, forwards from `finished`, when
+        the line was done with what came before, and backwards from `end`, when it was done with
+        the group.
         """
         assert self.rate is not None
-        left = sum(flight.size for flight in group)
+        first = group[0]
+        surely = first.sent + first.own / self.rate / 2 + _LATE_SECONDS <= finished
         for flight in group:
-            if (
-                flight.sent > min(finished, end - left / self.rate) + 1e-6
-                and flight is not group[0]
-            ):
+            if flight.sent > finished + 1e-6:
                 return False
-            finished += flight.size / self.rate
+            if flight.early < _SURE * flight.own / self.rate and not surely:
+                return False
             left -= flight.size
+            finished = min(finished + flight.size / self.rate, end - left / self.rate)
+            surely = False
         return True
 
-    def _take(self, size: int, elapsed: float) -> None:
-        elapsed = max(elapsed, 1e-5)
-        sample = size / elapsed
-        # A late reader makes one sample slow and the next one fast: together they are right.
-        # Two in a row on the same side are news.
-        side = 0
-        if self.rate is not None:
-            side = (sample > self.rate * 2) - (sample < self.rate / 2)
-        if side and side == self._surprise:
-            self._samples.clear()
-        self._surprise = side
-        self._samples.append((elapsed, size))
-        total_time = sum(elapsed for elapsed, _ in self._samples)
-        while len(self._samples) > 2 and (
-            len(self._samples) > _SAMPLE_FRAMES or total_time > _SAMPLE_SECONDS
-        ):
-            total_time -= self._samples.popleft()[0]
-        self.rate = sum(size for _, size in self._samples) / total_time
+    def _take(self, size: int, elapsed: float, now: float, *, certain: bool = False) -> None:
+        before = self.rate
+        if not self._samples.take(size, elapsed, before, certain=certain):
+            return
+        self.rate = rate = self._samples.rate
+        if certain:
+            self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
+        if self._base_in_doubt is not None and before is not None:
+            if rate * NEWS < before:
+                self._base.sample(*self._base_in_doubt, rate, now)
+            self._base_in_doubt = None
 
     def _correct(self, arrived: float, now: float) -> None:
         """Move `free_at` to what the newest arrival says."""
         if self.rate is None:
             return
         # Not after now: it has arrived, whatever the peer's clock says.
-        free = min(arrived - self._base.without_size(self.rate), now)
-        for flight in self._flights:
-            free = max(free, flight.sent) + flight.size / self.rate
+        free = min(arrived - self._base.at(self.rate), now) + self.in_flight / self.rate
+        if self.in_flight and self._newest is not None:
+            free = max(free, self._newest.sent + self._newest.own / self.rate)
         if free < self.free_at or self.free_at < now:
             self.free_at = free
         else:  # later than thought: a late reader makes it look so once, a slow line always

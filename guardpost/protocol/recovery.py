@@ -6,6 +6,7 @@ proves a loss.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 from guardpost.errors import RemoteProtocolError
@@ -16,27 +17,23 @@ from guardpost.protocol.limits import (
     FRAME_INTERACTIVE_FAST_SECONDS,
     FRAME_INTERACTIVE_SECONDS,
     FRAME_MIN_BYTES,
+    FRAME_SHARED,
+    FRAME_SHARED_BYTES,
+    FRAME_SHARED_MEMORY_SECONDS,
     FRAME_START_BYTES,
     INTERACTIVE_MEMORY_SECONDS,
     PACKET_BODY_MAX_BYTES,
 )
 from guardpost.protocol.messages import Ack, Message
-from guardpost.protocol.rate import LineModel
+from guardpost.protocol.rate import Flight, LineModel
 from guardpost.protocol.rtt import RoundTrip
 
 __all__ = ["Fate", "FrameSize", "Recovery"]
 
 _OVERHEAD_BYTES = 36  # of a packet on the line: header, tag, CRC, stuffing, message header
+_PACKET_ON_LINE_BYTES = 34  # of that what is not a message's own
 _PROBES_UNACKED_MAX = 64
 _FRAME_MAX_BYTES = PACKET_BODY_MAX_BYTES - CONTROL_MESSAGE_MAX_BYTES  # an ack may ride on it
-
-
-@dataclass(slots=True)
-class _Sent:
-    number: int
-    size: int
-    at: float
-    messages: list[Message]
 
 
 @dataclass(slots=True)
@@ -55,17 +52,26 @@ class FrameSize:
     n = sqrt(o / q).
     """
 
-    __slots__ = ("_grown", "_interactive_until", "_lost", "_sent_bytes")
+    __slots__ = ("_grown", "_interactive_until", "_lost", "_sent_bytes", "_shared_until")
 
     def __init__(self) -> None:
         self._grown = FRAME_START_BYTES
         self._lost = 0.0
         self._sent_bytes = 0.0
         self._interactive_until = float("-inf")
+        self._shared_until = float("-inf")
 
     def interactive(self, now: float) -> None:
         """Somebody types, or something answers him."""
         self._interactive_until = now + INTERACTIVE_MEMORY_SECONDS
+
+    def received(self, size: int, now: float) -> None:
+        """A packet of `size` bytes came the other way."""
+        if size > FRAME_SHARED_BYTES:
+            self._shared_until = now + FRAME_SHARED_MEMORY_SECONDS
+
+    def is_typed_at(self, now: float) -> bool:
+        return now < self._interactive_until
 
     def acked(self, size: int) -> None:
         self._forget(size)
@@ -93,6 +99,8 @@ class FrameSize:
         if typing:
             cheap = max(float(FRAME_INTERACTIVE_BYTES), rate * FRAME_INTERACTIVE_FAST_SECONDS)
             size = min(rate * FRAME_INTERACTIVE_SECONDS, cheap)
+        if now < self._shared_until:
+            size *= FRAME_SHARED
         if self._lost > 0.5 and self._sent_bytes:
             size = min(size, math.sqrt(_OVERHEAD_BYTES * self._sent_bytes / self._lost))
         return max(FRAME_MIN_BYTES, min(int(size), self._grown, _FRAME_MAX_BYTES))
@@ -108,7 +116,7 @@ class Recovery:
         self.probes = 0
         self.packets_sent = 0
         self.packets_lost = 0
-        self._sent: dict[int, _Sent] = {}
+        self._flights: deque[Flight] = deque()
         self._highest = -1
         self._probe_from = 0.0
         self._probes_unacked = 0
@@ -118,51 +126,74 @@ class Recovery:
         """The peer talks, and acks nothing: what is under way would pile up."""
         return self._probes_unacked >= _PROBES_UNACKED_MAX
 
+    # --- when to send ---
+
+    def may_send(self, now: float, size: int) -> bool:
+        """A packet with `size` bytes of messages may go now (0: any that is short)."""
+        ready = self.line.ready_at(now, size + _PACKET_ON_LINE_BYTES if size else 0)
+        return ready is not None and ready <= now
+
+    def next_turn(self, now: float) -> float | None:
+        """When the next full packet may go; None: not before an ack."""
+        size = self.frame.bytes_at(self.line.rate, now)
+        return self.line.ready_at(now, size + _PACKET_ON_LINE_BYTES)
+
+    def backlog(self, now: float, size: int) -> None:
+        """There is more to send, in packets with `size` bytes of messages, than the line takes."""
+        self.line.backlog(now, size + _PACKET_ON_LINE_BYTES)
+
+    # --- what is under way ---
+
     def sent(
         self, number: int, size: int, messages: list[Message], now: float, *, waited: bool
     ) -> None:
         """Packet `number` of `size` bytes on the line needs an ack for `messages`."""
         self.packets_sent += 1
         self._highest = number
-        if not self._sent:
+        if not self._flights:
             self._probe_from = now
-        self._sent[number] = _Sent(number, size, now, messages)
-        self.line.handed_over(number, size, now, waited)
+        flight = Flight(number, size, now, messages, waited)
+        self._flights.append(flight)
+        self.line.is_typed = self.frame.is_typed_at(now)
+        self.line.handed_over(flight)
 
     def sent_unacked(self, number: int, size: int, now: float) -> None:
         """Packet `number` holds nothing that needs an ack."""
         self._highest = number
         self.line.handed_over_unacked(size, now)
 
+    def heard(self, size: int, now: float) -> None:
+        """A packet of `size` bytes on the line came and was opened."""
+        self.frame.received(size, now)
+        self.line.heard(now)
+
     def acked(self, ack: Ack, now: float) -> Fate:
         """Raises RemoteProtocolError for an ack of what was never sent."""
         largest = ack.ranges[0][1] - 1
         if largest > self._highest:
             raise RemoteProtocolError("an ack for a packet that was never sent")
-        acked: list[Message] = []
-        lost: list[Message] = []
-        newest: _Sent | None = None
-        for number in [number for number in self._sent if number <= largest]:
-            sent = self._sent.pop(number)
-            if any(start <= number < stop for start, stop in ack.ranges):
-                acked += sent.messages
-                self.frame.acked(sent.size)
-                newest = sent
-            else:
-                lost += sent.messages
-                self.packets_lost += 1
-                self.frame.lost(sent.size)
-        if newest is not None:
+        flights = self._flights
+        group: list[Flight] = []
+        while flights and flights[0].number <= largest:
+            group.append(flights.popleft())
+        known = bool(group) and group[-1].number == largest
+        arrived, lost = _split(group, ack.ranges)
+        for flight in lost:
+            self.packets_lost += 1
+            self.frame.lost(flight.own)
+        for flight in arrived:
+            self.frame.acked(flight.own)
+        if arrived:
             self.probes = self._probes_unacked = 0
             self._probe_from = now
-            if newest.number == largest:
-                self.round_trip.sample(now - newest.at - ack.delay / 1e6)
-        self.line.acked(largest, ack.clock, ack.delay / 1e6, now)
-        return Fate(acked, lost)
+            if known:
+                self.round_trip.sample(now - group[-1].sent - ack.delay / 1e6)
+        self.line.acked(group, ack.clock, ack.delay / 1e6, now, known=known)
+        return Fate(_messages(arrived), _messages(lost))
 
     def probe_deadline(self) -> float | None:
         """When to probe, if nothing is acked until then."""
-        if not self._sent:
+        if not self._flights:
             return None
         queued = self.line.queued_seconds(self._probe_from)
         return self._probe_from + self.round_trip.probe_timeout(queued, self.probes)
@@ -172,7 +203,7 @@ class Recovery:
         self.probes += 1
         self._probes_unacked += 1
         self._probe_from = now
-        oldest = next(iter(self._sent.values()))
+        oldest = self._flights[0]
         # The packet stays on record, in case it was only slow; its messages are owed again.
         messages, oldest.messages = oldest.messages, []
         return Fate([], messages)
@@ -184,9 +215,32 @@ class Recovery:
 
     def give_up(self) -> Fate:
         """The line was gone, or mute: everything under way counts as lost."""
-        lost = [message for sent in self._sent.values() for message in sent.messages]
-        self.packets_lost += len(self._sent)
-        self._sent.clear()
+        lost = _messages(list(self._flights))
+        self.packets_lost += len(self._flights)
+        self._flights.clear()
         self.probes = self._probes_unacked = 0
         self.line.lost_sync()
         return Fate([], lost)
+
+
+def _split(
+    group: list[Flight], ranges: tuple[tuple[int, int], ...]
+) -> tuple[list[Flight], list[Flight]]:
+    """Which of the group are in the ranges, newest first, and which are not."""
+    if not group or group[0].number >= ranges[0][0]:
+        return group, []
+    arrived: list[Flight] = []
+    lost: list[Flight] = []
+    upwards = iter(reversed(ranges))
+    start, stop = next(upwards)
+    for flight in group:
+        while flight.number >= stop:
+            start, stop = next(upwards)
+        (arrived if flight.number >= start else lost).append(flight)
+    return arrived, lost
+
+
+def _messages(flights: list[Flight]) -> list[Message]:
+    if len(flights) == 1:
+        return flights[0].messages
+    return [message for flight in flights for message in flight.messages]

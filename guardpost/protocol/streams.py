@@ -5,7 +5,7 @@ from collections import deque
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.compression import Deflater, Inflater
 from guardpost.protocol.credit import Granted, Spending
-from guardpost.protocol.limits import BLOCK_MAX_BYTES
+from guardpost.protocol.limits import BLOCK_MAX_BYTES, READ_AHEAD_MAX_BYTES
 from guardpost.protocol.messages import Data
 from guardpost.protocol.ranges import RangeSet
 from guardpost.protocol.reassembly import Reassembly
@@ -54,7 +54,10 @@ class SendingStream:
     def room(self, limit: int) -> int:
         """How many bytes to write until `limit` bytes of line wait; may be less than 0."""
         room = limit - self._unsent
-        return int(room * self._ratio) - len(self._plain) if self._compressed else room
+        if not self._compressed:
+            return room
+        most = max(limit, READ_AHEAD_MAX_BYTES)
+        return min(int(room * self._ratio), most) - len(self._plain)
 
     @property
     def _unsent(self) -> int:

@@ -6,8 +6,8 @@ import sys
 LEFT_OUT = """
 import sys
 from guardpost.cli import openssl
-with openssl.left_out():
-    import asyncio, hashlib, hmac
+openssl.leave_out()
+import asyncio, hashlib, hmac
 assert not {"ssl", "_ssl", "_hashlib"} & set(sys.modules), "it is here"
 assert hashlib.blake2s(b"").digest() and hmac.digest(b"k", b"", hashlib.blake2s)
 """
@@ -29,5 +29,5 @@ def test_a_python_whose_hashes_are_openssl_s_keeps_them_and_says_nothing() -> No
 
 
 def test_what_is_there_already_stays() -> None:
-    code = "import ssl, hashlib\nfrom guardpost.cli import openssl\nwith openssl.left_out():\n"
-    assert printed_by(f"{code}    import ssl, _hashlib\nimport ssl") == ""
+    code = "import sys, ssl, hashlib\nfrom guardpost.cli import openssl\nopenssl.leave_out()\n"
+    assert printed_by(f"{code}assert sys.modules['ssl'] is ssl") == ""

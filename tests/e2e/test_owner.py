@@ -180,6 +180,16 @@ def test_joining_loads_only_what_a_command_needs(line: Rig, words: str) -> None:
     assert {*(f"guardpost.{each}" for each in ours), *others, *standard} & loaded == set()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_neither_agent_nor_owner_carries_openssl(line: Rig) -> None:
+    ran(line, "exec", line.here, "true")
+    assert line.agent_process is not None
+    for pid in (line.agent_process.pid, owner(line)["pid"]):
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+        assert "_sodium" in mapped
+        assert "libssl" not in mapped
+
+
 # --- refusals ---
 
 

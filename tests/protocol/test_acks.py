@@ -27,6 +27,24 @@ def test_a_small_packet_waits_for_a_reply_to_ride_on() -> None:
     assert keeper.due(5.0 + ACK_DELAY_SECONDS)
 
 
+def test_an_ack_rides_when_enough_packets_want_one() -> None:
+    keeper = keeper_with(0)
+    assert keeper.rides(1)
+    assert not keeper.rides(2)
+    keeper.opened(1, 1000, True, 5.0)
+    assert keeper.rides(2)
+    keeper.take(5.0)
+    assert not keeper.rides(1)
+
+
+def test_a_packet_that_is_missing_is_told_at_once() -> None:
+    keeper = keeper_with(0, 2)
+    assert keeper.hurried
+    assert keeper.rides(9)
+    keeper.take(5.0)
+    assert not keeper.hurried
+
+
 def test_a_large_packet_ends_the_waiting_of_a_small_one() -> None:
     keeper = AckKeeper()
     keeper.opened(0, 10, True, 5.0)

@@ -2,12 +2,13 @@
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
 import pytest
 
-from guardpost.protocol.rate import LineModel, SmallestDelay
+from guardpost.protocol.rate import Flight, LineModel
 
 BAUD_115200 = 11520.0
 FRAME = 600
@@ -35,6 +36,7 @@ class Line:
         self._waited = False
         self._arrivals: list[tuple[float, int, bool]] = []
         self._acks: list[tuple[float, int, int]] = []
+        self._flights: deque[Flight] = deque()
         self._read_at = 0.0
         self._write_at = 0.0
 
@@ -49,7 +51,9 @@ class Line:
             self.model.handed_over_unacked(self.unacked_bytes, self.now)
             self._put(self.unacked_bytes, needs_ack=False)
         self._put(size, needs_ack=True)
-        self.model.handed_over(self._number, size, self.now, self._waited)
+        flight = Flight(self._number, size, self.now, [], self._waited)
+        self._flights.append(flight)
+        self.model.handed_over(flight)
         self._waited = False
         self.sent += size
 
@@ -64,6 +68,13 @@ class Line:
             heapq.heappush(self._acks, (self.now + self.delay + 0.005, largest, clock))
             self._read_at = self.now + self.reader()
 
+    def ack(self, largest: int, clock: int) -> None:
+        group = []
+        while self._flights and self._flights[0].number <= largest:
+            group.append(self._flights.popleft())
+        known = bool(group) and group[-1].number == largest
+        self.model.acked(group, clock, 0.0, self.now, known=known)
+
     def run(self, seconds: float, *, every: float = 0.0) -> "Line":
         """Send as fast as the model says, or one frame `every` so many seconds."""
         stop = self.now + seconds
@@ -72,7 +83,7 @@ class Line:
                 self._read()
             while self._acks and self._acks[0][0] <= self.now:
                 _, largest, clock = heapq.heappop(self._acks)
-                self.model.acked(largest, clock, 0.0, self.now)
+                self.ack(largest, clock)
             times = [stop]
             if self._arrivals:
                 times.append(max(self._arrivals[0][0], self._read_at))
@@ -171,9 +182,7 @@ def test_slack_grows_when_the_line_was_found_idle_and_shrinks_when_not() -> None
         line._waited = True
         line.send()
         line.now = line.free_at + 0.01
-        line.model.acked(
-            line._number, int((line.free_at + line.delay) * 1e6 + 4e9) & 0xFFFFFFFF, 0.0, line.now
-        )
+        line.ack(line._number, int((line.free_at + line.delay) * 1e6 + 4e9) & 0xFFFFFFFF)
     assert model.slack > last
 
 
@@ -213,7 +222,7 @@ def test_in_flight_has_a_limit_while_nothing_is_acked() -> None:
     model = LineModel()
     number = 0
     while model.ready_at(0.0, FRAME) is not None:
-        model.handed_over(number, FRAME, 0.0, False)
+        model.handed_over(Flight(number, FRAME, 0.0, []))
         number += 1
     assert number == 4
 
@@ -222,29 +231,15 @@ def test_one_frame_may_always_go() -> None:
     assert LineModel().ready_at(5.0, 1 << 20) == 5.0
 
 
-def test_the_smallest_delay_is_that_of_the_last_windows() -> None:
-    smallest = SmallestDelay(10.0)
-    assert smallest.without_size(None) == math.inf
-    smallest.sample(3.0, 100, 0.0)
-    smallest.sample(5.0, 100, 1.0)
-    assert smallest.without_size(None) == 3.0
-    assert smallest.without_size(100.0) == 2.0
-    smallest.sample(6.0, 100, 11.0)
-    assert smallest.without_size(None) == 3.0
-    smallest.sample(7.0, 100, 22.0)
-    assert smallest.without_size(None) == 6.0
-    smallest.sample(8.0, 100, 60.0)
-    assert smallest.without_size(None) == 8.0
-
-
 def test_a_peer_whose_clock_runs_wild_cannot_make_us_wait_for_hours() -> None:
     line = Line(BAUD_115200)
     rng = Random(3)
     model, now = line.model, 100.0
     for number in range(500):
-        model.handed_over(number, FRAME, now, waited=True)
+        flight = Flight(number, FRAME, now, [], waited=True)
+        model.handed_over(flight)
         now += 0.1
-        model.acked(number, rng.randrange(1 << 32), rng.random(), now)
+        model.acked([flight], rng.randrange(1 << 32), rng.random(), now, known=True)
         ready = model.ready_at(now, FRAME)
         assert ready is not None
         assert ready < now + 2

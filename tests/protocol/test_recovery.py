@@ -9,6 +9,8 @@ from guardpost.protocol.limits import (
     FRAME_BULK_SECONDS,
     FRAME_INTERACTIVE_SECONDS,
     FRAME_MIN_BYTES,
+    FRAME_SHARED,
+    FRAME_SHARED_MEMORY_SECONDS,
     FRAME_START_BYTES,
     INTERACTIVE_MEMORY_SECONDS,
     PACKET_BODY_MAX_BYTES,
@@ -178,6 +180,16 @@ def test_while_somebody_types_it_is_shorter_for_two_seconds() -> None:
     assert typing <= BAUD_115200 * FRAME_INTERACTIVE_SECONDS
     later = frame.bytes_at(BAUD_115200, START + INTERACTIVE_MEMORY_SECONDS)
     assert later == int(BAUD_115200 * FRAME_BULK_SECONDS)
+
+
+def test_while_the_other_direction_is_busy_too_it_is_shorter() -> None:
+    frame = grown()
+    frame.received(40, START)
+    alone = frame.bytes_at(BAUD_115200, START)
+    frame.received(600, START)
+    shared = frame.bytes_at(BAUD_115200, START)
+    assert shared == int(alone * FRAME_SHARED)
+    assert frame.bytes_at(BAUD_115200, START + FRAME_SHARED_MEMORY_SECONDS) == alone
 
 
 def test_it_grows_with_success() -> None:

@@ -16,7 +16,7 @@ def test_packets_that_are_never_acked_are_given_up_in_the_end() -> None:
     for _ in range(3000):
         peer.send(Ping())
         peer.wait(0.3)
-        most = max(most, len(association.recovery._sent))
+        most = max(most, len(association.recovery._flights))
     assert most < 100
     assert peer.victim.of(events.SessionSuspended)
     assert peer.victim.of(events.SessionEnded) == []

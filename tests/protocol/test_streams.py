@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.credit import Granted, Spending
+from guardpost.protocol.limits import READ_AHEAD_MAX_BYTES
 from guardpost.protocol.messages import Data
 from guardpost.protocol.streams import ReceivingStream, SendingStream
 
@@ -167,6 +168,7 @@ def test_room_is_as_much_as_becomes_that_much_line() -> None:
     stream.write(TEXT[3000 : 3000 + room])
     assert stream.room(3000) == 0
     assert stream.buffered == pytest.approx(3000, rel=0.01)
+    assert stream.room(READ_AHEAD_MAX_BYTES) == READ_AHEAD_MAX_BYTES - room
 
 
 def test_room_for_what_does_not_shrink_is_as_on_a_plain_stream() -> None:
