@@ -30,6 +30,7 @@ slow-packages:
 	@sh packaging/ci-packages.sh slow
 
 bench: .venv/built
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	@$(BIN)/python -m bench
 
 lint: .venv/built
