@@ -37,6 +37,7 @@ _DELAY_SECONDS = 0.05
 _MEGABYTE = 1e6
 _JOINS = 300
 _CHANNELS = 500
+_PROGRAMS = 50
 _MOVED_BYTES = 100_000
 _SETTLE_SECONDS = 1.0
 
@@ -253,14 +254,15 @@ def _far_end() -> Iterator[_FarEnd]:
 
 
 def channels() -> list[Row]:
-    """Idle tunnels: fresh ones, and such as have carried 100 kB each way."""
+    """Idle tunnels: fresh ones, and such as have carried 100 kB each way; and idle programs."""
     return [
-        _channels("that never carried anything", 0),
-        _channels("after 100 kB each way", _MOVED_BYTES),
+        _tunnels("that never carried anything", 0),
+        _tunnels("after 100 kB each way", _MOVED_BYTES),
+        _programs(),
     ]
 
 
-def _channels(what: str, size: int) -> Row:
+def _tunnels(what: str, size: int) -> Row:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
     with (
@@ -275,9 +277,33 @@ def _channels(what: str, size: int) -> Row:
         for _ in range(_CHANNELS):
             far.pair(local, size)
         after = _residents(processes)
-    each = {name: (after[name] - before[name]) / _CHANNELS / 1000 for name in after}
+    return _row_of_channels(f"an idle tunnel {what}", before, after, _CHANNELS)
+
+
+def _programs() -> Row:
+    """`exec` of something that has said a word and now waits for input."""
+    with rig(baud="unlimited") as made, contextlib.ExitStack() as running:
+        made.console("exec", "--persist", "1000", "true")
+        processes = _agent_and_owner(made)
+
+        def begin(count: int) -> None:
+            for _ in range(count):
+                command = made.background("exec", made.here, "sh", "-c", "echo; exec sleep 1000")
+                process = running.enter_context(command)
+                assert process.stdout is not None
+                process.stdout.readline()
+
+        begin(5)
+        before = _residents(processes)
+        begin(_PROGRAMS)
+        after = _residents(processes)
+    return _row_of_channels("an idle program's channel", before, after, _PROGRAMS)
+
+
+def _row_of_channels(what: str, before: dict[str, int], after: dict[str, int], count: int) -> Row:
+    each = {name: (after[name] - before[name]) / count / 1000 for name in after}
     return Row(
-        f"memory of an idle channel {what}",
+        f"memory of {what}",
         ", ".join(f"{name} {size:.1f} kB" for name, size in each.items()),
         "<= 30 kB",
         max(each.values()) <= 30,

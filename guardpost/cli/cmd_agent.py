@@ -73,8 +73,21 @@ def run(args: argparse.Namespace) -> int:
     openssl.leave_out()
     import asyncio
 
+    watch_programs_without_threads()
     asyncio.run(serve(args, target))
     return 0
+
+
+def watch_programs_without_threads() -> None:
+    """As Python 3.12 does by itself; before, asyncio has a thread wait for each program."""
+    if sys.platform == "linux" and sys.version_info < (3, 12):
+        import asyncio
+
+        try:
+            os.close(os.pidfd_open(os.getpid()))
+        except OSError:
+            return  # a kernel before 5.3, or one that is told to refuse it
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 def port_of(args: argparse.Namespace) -> "Target":

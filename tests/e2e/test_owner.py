@@ -190,6 +190,24 @@ def test_neither_agent_nor_owner_carries_openssl(line: Rig) -> None:
         assert "libssl" not in mapped
 
 
+def pidfd_works() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not pidfd_works(), reason="a kernel before 5.3")
+def test_a_program_that_runs_takes_the_agent_no_thread(line: Rig) -> None:
+    ran(line, "exec", line.here, "true")
+    assert line.agent_process is not None
+    tasks = f"/proc/{line.agent_process.pid}/task"
+    before = len(os.listdir(tasks))
+    with sleeping(line):
+        assert len(os.listdir(tasks)) == before
+
+
 # --- refusals ---
 
 
