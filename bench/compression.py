@@ -7,21 +7,16 @@ python -m bench.compression [text] [keystroke] [listing] [noise]
 """
 
 import asyncio
-import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from random import Random
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from support.rig import Rig, rig
 
+from bench.ends import connected, echo, press, server
 from bench.syslog import syslog
 from bench.table import Row, percentile
 
@@ -138,22 +133,19 @@ def keystroke() -> list[Row]:
     figures: dict[str, tuple[float, float]] = {}
     with (
         rig(baud=115200) as made,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        made.forward(f"0:127.0.0.1:{listener.getsockname()[1]}") as (local,),
-        socket.create_connection(("127.0.0.1", local)) as near,
-        listener.accept()[0] as far,
+        server(echo) as port,
+        made.forward(f"0:127.0.0.1:{port}") as (local,),
+        connected(local) as tunnel,
     ):
         log = made.folder / "syslog"
         log.write_bytes(syslog(10 * LOG_BYTES))  # more than comes
-        threading.Thread(target=_echo, args=(far,), daemon=True).start()
         for name, make in (("compressed", _exec), ("plain", _exec_plain)):
             words = make(made, "cat", str(log))
             with subprocess.Popen(words, env=made.environment, stdout=subprocess.DEVNULL) as bulk:
                 time.sleep(_SETTLED_SECONDS)
-                times = _keystrokes(near, _TYPING_SECONDS)
+                times = press(tunnel, _TYPING_SECONDS)
                 bulk.kill()
             figures[name] = percentile(times, 0.5), percentile(times, 0.95)
-        near.shutdown(socket.SHUT_RDWR)
     (p50, p95), (plain_p50, plain_p95) = figures["compressed"], figures["plain"]
     return [
         Row(
@@ -164,26 +156,6 @@ def keystroke() -> list[Row]:
             "python -m bench.compression keystroke",
         )
     ]
-
-
-def _echo(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with contextlib.suppress(OSError):
-        while data := connection.recv(4096):
-            connection.sendall(data)
-
-
-def _keystrokes(connection: socket.socket, seconds: float) -> list[float]:
-    """Round trips of one byte, in ms, at pauses that keep step with nothing."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    random, times = Random(1), []
-    end = time.monotonic() + seconds
-    while (pressed := time.monotonic()) < end:
-        connection.sendall(b"k")
-        connection.recv(1)
-        times.append(1000 * (time.monotonic() - pressed))
-        time.sleep(random.uniform(0.05, 0.2))
-    return times
 
 
 ROWS = {"text": text, "keystroke": keystroke, "listing": listing, "noise": noise}

@@ -10,10 +10,7 @@ import socket
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from support.rig import Rig, rig
 

@@ -7,8 +7,9 @@ SessionChannel; time comes from the loop's own clock.
 import asyncio
 from collections.abc import Callable
 
+from guardpost.aio.patience import Patience
 from guardpost.aio.session_channel import SessionChannel
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import ByteStream, pump
 from guardpost.errors import GoAwayCode, LineLost, ResetCode
 from guardpost.protocol import events
 from guardpost.protocol.channel import Channel as ProtocolChannel
@@ -40,6 +41,7 @@ class Driver:
         self._is_running = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._patience = Patience()  # made anew for each line
 
     def now(self) -> float:
         """The clock of this connection, in seconds."""
@@ -53,7 +55,8 @@ class Driver:
         self.connection.line_opened(self.now())
         self._is_running = True
         writer = self._loop.create_task(self._write(stream))
-        reader = self._loop.create_task(self._read(stream))
+        self._patience = Patience()
+        reader = self._loop.create_task(pump(stream, self._receive))
         try:
             done, _ = await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -72,12 +75,15 @@ class Driver:
                 finally:
                     self._arm()
 
-    async def _read(self, stream: ByteStream) -> None:
-        connection, clock = self.connection, self._loop.time
-        while data := await stream.read():
-            if connection.receive_data(data, clock()):
-                self._wanted.set()
-                self._dispatch()
+    def _receive(self, data: bytes) -> float:
+        """Bytes came from the line; returns for how long it need not be looked at."""
+        now = self._loop.time()
+        if not self.connection.receive_data(data, now):
+            return self._patience.pause(len(data), now)
+        self._patience.frame_ended(len(data))
+        self._wanted.set()
+        self._dispatch()
+        return 0.0
 
     async def _write(self, stream: ByteStream) -> None:
         connection, clock, wanted = self.connection, self._loop.time, self._wanted

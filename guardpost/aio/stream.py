@@ -4,9 +4,11 @@ A transport is a function that opens one; whoever holds one knows neither what
 it is made of nor how it was named.
 """
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
-__all__ = ["ByteStream"]
+__all__ = ["ByteStream", "PumpingStream", "pump"]
 
 
 class ByteStream(Protocol):
@@ -32,3 +34,26 @@ class ByteStream(Protocol):
     async def close(self) -> None:
         """Give the line back as it was found. May be called twice; never raises."""
         ...
+
+
+@runtime_checkable
+class PumpingStream(ByteStream, Protocol):
+    """A ByteStream that can do what `pump` does without waking a task for every piece."""
+
+    async def pump(self, receive: Callable[[bytes], float]) -> None:
+        """As the function below; not beside read(). Raises LineLost, and what `receive` raises."""
+        ...
+
+
+async def pump(stream: ByteStream, receive: Callable[[bytes], float]) -> None:
+    """Give `receive` what comes, until the stream ends.
+
+    It returns for how many seconds nobody needs to look for more. Raises LineLost, and what
+    `receive` raises.
+    """
+    if isinstance(stream, PumpingStream):
+        await stream.pump(receive)
+        return
+    while data := await stream.read():
+        if pause := receive(data):
+            await asyncio.sleep(pause)

@@ -8,6 +8,7 @@ loses nothing; the next one has it.
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from guardpost.errors import LineLost
 
@@ -20,6 +21,13 @@ FULL_READ_BYTES = 2048
 
 FAIR_TURNS = 16
 """Calls that found the kernel ready each time before everybody else gets a turn."""
+
+
+@dataclass(slots=True)
+class _Pumping:
+    receive: Callable[[bytes], float]
+    ended: asyncio.Future[None]
+    pause: asyncio.TimerHandle | None = None
 
 
 class DescriptorStream:
@@ -45,6 +53,7 @@ class DescriptorStream:
         self._writer: asyncio.Future[None] | None = None
         self._reads_watched = self._writes_watched = False
         self._arrived: bytes | LineLost | None = None
+        self._pumping: _Pumping | None = None
         self._more_follows = True  # as far as the last read tells
         self._unwritten = memoryview(b"")
         self._write_error: LineLost | None = None
@@ -62,6 +71,43 @@ class DescriptorStream:
         if isinstance(arrived, LineLost):
             raise arrived
         return b"" if arrived is None or self.closed else arrived
+
+    async def pump(self, receive: Callable[[bytes], float]) -> None:
+        """As guardpost.aio.stream.pump. A task runs only for what `receive` has to say."""
+        pumping = _Pumping(receive, self._loop.create_future())
+        self._pumping = pumping
+        try:
+            if not self.closed:
+                self._look()
+                await pumping.ended
+        finally:
+            self._pumping = None
+            if pumping.pause is not None:
+                pumping.pause.cancel()
+
+    def _look(self) -> None:
+        """Receive what is there, and see to it that the next look is in time."""
+        pumping = self._pumping
+        if pumping is None or pumping.ended.done():
+            return
+        pumping.pause = None
+        seconds = 0.0
+        if self._arrived is not None or self._take_in():
+            arrived, self._arrived = self._arrived, None
+            if isinstance(arrived, LineLost):
+                pumping.ended.set_exception(arrived)
+            elif not arrived:
+                pumping.ended.set_result(None)
+            else:
+                try:
+                    seconds = pumping.receive(arrived)
+                except BaseException as error:
+                    pumping.ended.set_exception(error)
+        if seconds > 0:
+            self._unwatch_reads()
+            pumping.pause = self._loop.call_later(seconds, self._look)
+        else:
+            self._watch_reads()
 
     async def write(self, data: bytes) -> None:
         await self._take_turns()
@@ -88,7 +134,8 @@ class DescriptorStream:
         self._unwatch_writes()
         if self._unwritten:
             self._fail_write(LineLost(f"{self.name} is closed"))
-        for waiter in (self._reader, self._writer):
+        pumped = self._pumping.ended if self._pumping is not None else None
+        for waiter in (self._reader, self._writer, pumped):
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
         self._release()
@@ -148,9 +195,7 @@ class DescriptorStream:
 
     async def _readable(self) -> None:
         self._turns = 0
-        if not self._reads_watched:
-            self._loop.add_reader(self._read_fd, self._on_readable)
-            self._reads_watched = True
+        self._watch_reads()
         self._reader = self._loop.create_future()
         try:
             await self._reader
@@ -172,8 +217,11 @@ class DescriptorStream:
     # the first event that nobody waits for.
 
     def _on_readable(self) -> None:
-        if self._reader is None:
+        if self._pumping is not None:
+            self._look()
+        elif self._reader is None:
             self._unwatch_reads()
+            self._more_follows = True
         elif not self._reader.done() and self._take_in():
             self._reader.set_result(None)
 
@@ -184,6 +232,11 @@ class DescriptorStream:
             self._put_out()
             if not self._unwritten:
                 self._writer.set_result(None)
+
+    def _watch_reads(self) -> None:
+        if not self._reads_watched and not self.closed:
+            self._loop.add_reader(self._read_fd, self._on_readable)
+            self._reads_watched = True
 
     def _unwatch_reads(self) -> None:
         if self._reads_watched:

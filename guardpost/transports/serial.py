@@ -155,9 +155,17 @@ if sys.platform != "win32":
 
         async def read(self) -> bytes:
             data = await self._bytes.read()
-            if not data and not self._bytes.closed:
-                raise LineLost(f"{self.name} hung up")
+            if not data:
+                self._check_hung_up()
             return data
+
+        async def pump(self, receive: Callable[[bytes], float]) -> None:
+            await self._bytes.pump(receive)
+            self._check_hung_up()
+
+        def _check_hung_up(self) -> None:
+            if not self._bytes.closed:
+                raise LineLost(f"{self.name} hung up")
 
         async def write(self, data: bytes) -> None:
             await self._bytes.write(data)

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
@@ -107,11 +108,19 @@ if sys.platform != "win32":
 
         async def read(self) -> bytes:
             data = await self._bytes.read()
-            if not data and not self._bytes.closed:
+            if not data:
+                await self._check_status()
+            return data
+
+        async def pump(self, receive: Callable[[bytes], float]) -> None:
+            await self._bytes.pump(receive)
+            await self._check_status()
+
+        async def _check_status(self) -> None:
+            if not self._bytes.closed:
                 status = await self._ended_within(EXIT_STATUS_SECONDS)
                 if status:
                     raise LineLost(f"{self.name} ended with {_status_words(status)}")
-            return data
 
         async def write(self, data: bytes) -> None:
             await self._bytes.write(data)

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 import serial
 
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import ByteStream, pump
 from guardpost.errors import LineLost
 from guardpost.transports import open_url
 from guardpost.transports.descriptor import DescriptorStream
@@ -311,5 +311,75 @@ def test_a_reader_that_never_waits_lets_others_work(over: Over) -> None:
         await writing
         task.cancel()
         assert turns > 1
+
+    over(story)
+
+
+async def pumped(stream: ByteStream, receive: Callable[[bytes], float]) -> str:
+    try:
+        await pump(stream, receive)
+    except LineLost:
+        return "lost"
+    return "ended"
+
+
+def test_a_pump_gives_everything_until_the_line_ends(over: Over) -> None:
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        much, got, whole = Random(3).randbytes(200_000), bytearray(), asyncio.Event()
+
+        def receive(data: bytes) -> float:
+            got.extend(data)
+            if len(got) == len(much):
+                whole.set()
+            return 0.001 if len(got) % 3 == 0 else 0.0
+
+        pumping = asyncio.create_task(pumped(ours, receive))
+        await theirs.write(much)
+        await whole.wait()
+        assert got == much
+        await theirs.close()
+        assert await pumping in ("ended", "lost")
+
+    over(story)
+
+
+def test_closing_ends_the_pump_also_while_it_pauses(over: Over) -> None:
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        came = asyncio.Event()
+
+        def receive(data: bytes) -> float:
+            came.set()
+            return 0.01
+
+        pumping = asyncio.create_task(pumped(ours, receive))
+        await theirs.write(b"something")
+        await came.wait()
+        await ours.close()
+        assert await pumping == "ended"
+
+    over(story)
+
+
+def test_what_receive_raises_ends_the_pump(over: Over) -> None:
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        def receive(data: bytes) -> float:
+            raise ValueError("a defect")
+
+        pumping = asyncio.create_task(pumped(ours, receive))
+        await theirs.write(b"something")
+        with pytest.raises(ValueError, match="a defect"):
+            await pumping
+
+    over(story)
+
+
+def test_a_cancelled_pump_leaves_what_comes_to_the_next_reader(over: Over) -> None:
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        pumping = asyncio.create_task(pumped(ours, lambda data: 0.0))
+        assert await is_waiting(pumping)
+        pumping.cancel()
+        await asyncio.wait({pumping})
+        await theirs.write(b"something")
+        assert await read_exactly(ours, 9) == b"something"
 
     over(story)
