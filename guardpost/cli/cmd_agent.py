@@ -68,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
     if args.set_password is not None:
         set_password(args)
         return 0
-    target = port_of(args)
-    start_logging(args.verbose)
-    openssl.leave_out()
+    openssl.leave_out()  # before anything imports asyncio
     import asyncio
 
+    target = port_of(args)
+    start_logging(args.verbose)
     watch_programs_without_threads()
     asyncio.run(serve(args, target))
     return 0
