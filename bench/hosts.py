@@ -58,14 +58,20 @@ class _Line:
         tty.setraw(slave)
         link.symlink_to(os.ttyname(slave))
         self._up, self._down = _Pace(), _Pace()
-        self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
+        self._arrived = bytearray()
+        self._has_arrived = asyncio.Event()
         self._queue = bytearray()
         self._has_room = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._master, self._begin)
 
     async def read(self) -> bytes:
-        return await self._arrived.get()
+        while not self._arrived:
+            self._has_arrived.clear()
+            await self._has_arrived.wait()
+        data = bytes(self._arrived)
+        self._arrived.clear()
+        return data
 
     async def write(self, data: bytes) -> None:
         while len(self._queue) >= _BUFFER_BYTES:
@@ -99,7 +105,8 @@ class _Line:
             self._up.rest()
             return False
         self._up.carried(len(data))
-        self._arrived.put_nowait(data)
+        self._arrived += data
+        self._has_arrived.set()
         return True
 
     def _tick_down(self, now: float) -> bool:
