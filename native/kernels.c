@@ -39,8 +39,8 @@ static const gp_kernels *kernels_of(gp_path path)
         return NULL;
     case GP_PATH_AVX2:
 #if GP_HAS_X86
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("sse4.2") &&
-            __builtin_cpu_supports("pclmul")) {
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+            __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) {
             return &gp_avx2_kernels;
         }
 #endif

@@ -11,7 +11,7 @@
 
 #include "kernels.h"
 
-/* 0, 1, 2 ... behind each other, with which the loops below count. */
+/* The lanes counted in the ways the loops need: down from 255, up from 0x70, and a bit each. */
 static const uint8_t to_end[16] = {255, 254, 253, 252, 251, 250, 249, 248,
                                    247, 246, 245, 244, 243, 242, 241, 240};
 static const uint8_t from_start[16] = {0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77,

@@ -189,8 +189,9 @@ class Encoder:
         """
         if self._c.cap < _ARENA_BYTES:
             self._make_room(_ARENA_BYTES)
-        if sum(map(len, bodies)) < _SHORT_BODY_BYTES * len(bodies):
-            return self._encode_short(bodies)
+        lengths = list(map(len, bodies))
+        if sum(lengths) < _SHORT_BODY_BYTES * len(bodies):
+            return self._encode_short(bodies, lengths)
         parts: list[bytes] = []
         self._c.used = 0
         for body in bodies:
@@ -203,26 +204,21 @@ class Encoder:
         parts.append(self._buffer[: self._c.used])
         return b"".join(parts)
 
-    def _encode_short(self, bodies: list[bytes]) -> bytes:
+    def _encode_short(self, bodies: list[bytes], lengths: list[int]) -> bytes:
         """As one piece of memory in one call."""
-        data = b"".join(bodies)
-        lengths = ffi.from_buffer("uint32_t[]", array("I", map(len, bodies)))
+        data = ffi.from_buffer(b"".join(bodies))
+        in_c = ffi.from_buffer("uint32_t[]", array("I", lengths))
         parts: list[bytes] = []
         done = taken = 0
         while done < len(bodies):
             size = lib.gp_encode_many(
-                self._c,
-                ffi.from_buffer(data) + taken,
-                lengths + done,
-                len(bodies) - done,
-                self._frames,
+                self._c, data + taken, in_c + done, len(bodies) - done, self._frames
             )
             if size < 0:
                 raise _encoding_error(size)
             parts.append(self._buffer[:size])
-            frames = self._frames[0]
-            taken += sum(map(len, bodies[done : done + frames]))
-            done += frames
+            taken += sum(lengths[done : done + self._frames[0]])
+            done += self._frames[0]
         return b"".join(parts)
 
     def encode_segments(self, header: bytes, counter_at: int, data: bytes, segment: int) -> bytes:
