@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import compression, cpu, line, results, scale, unlimited
+from bench import compression, cpu, line, results, scale, start, unlimited
 from bench.codec import codec
 from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
@@ -18,9 +18,18 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], list[Row]]]] = {
     "unlimited": unlimited.ROWS,
     "cpu": cpu.ROWS,
     "compression": compression.ROWS,
+    "start": start.ROWS,
     "scale": scale.ROWS,
     "codec": {"codec": codec},
 }
+
+
+def _tried(command: str, measure: Callable[[], list[Row]]) -> list[Row]:
+    """What fails must not end the run of all others; the table says so."""
+    try:
+        return measure()
+    except Exception as error:
+        return [Row(command, f"failed: {type(error).__name__}: {error}", "", False, command)]
 
 
 def main() -> None:
@@ -33,8 +42,12 @@ def main() -> None:
     for section, measures in SECTIONS.items():
         for name, measure in measures.items():
             print(f"measuring {section} {name}", file=sys.stderr, flush=True)
-            rows += measure()
-    print(f"On {results.machine()}.\n\n{peers}\n\n{markdown(rows)}")
+            rows += _tried(f"python -m bench.{section} {name}", measure)
+    text = markdown(rows)
+    if args.keep:
+        points = [[row.what, row.figure, row.wanted, row.reached] for row in rows]
+        results.save("rows", "python -m bench", points, table=text)
+    print(f"On {results.machine()}.\n\n{peers}\n\n{text}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Application bytes are counted, first to last, and compared.
 
-python -m bench.line bulk|keystroke|both|contact|loss|mute|far
+python -m bench.line bulk|keystroke|both|contact|loss|frames|mute|far
 """
 
 import asyncio
@@ -165,6 +165,24 @@ def loss() -> list[Row]:
     return rows
 
 
+def frames() -> list[Row]:
+    """Frames that vanish whole, beside a line that loses none."""
+    shares = []
+    for options in ((), ("--frame-loss", "0.01")):
+        with rig(*options, baud=115200) as made:
+            shares.append(_share(_upload(made)))
+    clean, share = shares
+    return [
+        Row(
+            "bulk with 1 % of the frames lost at 115200",
+            f"{share:.1f} % of the line: {100 * share / clean:.0f} % of a clean one",
+            ">= 90 % of clean",
+            share >= 0.9 * clean,
+            "python -m bench.line frames",
+        )
+    ]
+
+
 def mute() -> list[Row]:
     """The line says nothing for a while, in the middle of bulk."""
     sink = Sink()
@@ -273,6 +291,7 @@ ROWS = {
     "both": both,
     "contact": contact,
     "loss": loss,
+    "frames": frames,
     "mute": mute,
     "far": far,
 }

@@ -5,7 +5,7 @@ each line has its own colour, its own marker and its name beside its end.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
@@ -14,6 +14,7 @@ __all__ = ["Axis", "Chart", "Line"]
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 76, 200, 56, 62
 NAME_GAP = 15  # between the baselines of two names
+NEAR = 80  # a line that ends so near is joined to its name
 
 # Okabe and Ito's eight, without yellow, which white swallows.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -41,12 +42,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """`ends`: what became of it after its last point, where it did not simply end."""
+    """`ends`: what became of it after its last point, where it did not simply end.
+
+    A line without a name belongs to the one before: it has its colour, and is dashed.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     ends: str = ""
-    dashed: bool = False
 
 
 @dataclass
@@ -68,9 +71,16 @@ class Chart:
             _text(LEFT, 42, self.note, size=11, colour="#555555"),
             *self._axes(),
         ]
-        for number, line in enumerate(self.lines):
-            parts += self._line(line, number)
+        for line, colour, marker in self._dressed():
+            parts += self._line(line, colour, marker)
         return "\n".join([*parts, *self._names(), "</svg>"]) + "\n"
+
+    def _dressed(self) -> Iterator[tuple[Line, str, str]]:
+        """Each line with its colour and its marker."""
+        number = -1
+        for line in self.lines:
+            number += bool(line.name)
+            yield line, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
 
     def _place(self, point: tuple[float, float]) -> tuple[float, float]:
         across, up = self.x.share(point[0]), self.y.share(point[1])
@@ -99,42 +109,42 @@ class Chart:
         parts.append(_text(20, middle, self.y.title, anchor="middle", more=turned))
         return parts
 
-    def _line(self, line: Line, number: int) -> list[str]:
-        colour = COLOURS[number % len(COLOURS)]
+    def _line(self, line: Line, colour: str, marker: str) -> list[str]:
         places = [self._place(point) for point in line.points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        dashes = ' stroke-dasharray="6 4"' if line.dashed else ""
+        dashes = "" if line.name else ' stroke-dasharray="6 4" opacity="0.7"'
         parts = [
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
         ]
-        marker = MARKERS[number % len(MARKERS)]
-        return parts + [_marker(marker, x, y, colour) for x, y in places]
+        return parts + [_marker(marker, x, y, colour) for x, y in places if line.name]
 
     def _names(self) -> list[str]:
         """Right of the lines' ends, moved apart where they would lie on each other."""
-        wanted = []
-        for number, line in enumerate(self.lines):
-            if line.points:
-                wanted.append((self._place(line.points[-1])[1], number))
-        parts, below = [], -math.inf
-        for y, number in _apart(sorted(wanted), HEIGHT - BOTTOM):
-            line, colour = self.lines[number], COLOURS[number % len(COLOURS)]
-            y = max(y, below + NAME_GAP)
-            x, end = WIDTH - RIGHT + 26, self._place(line.points[-1])
-            parts.append(_stroke(end[0] + 6, end[1], x - 3, y - 4, colour, width=0.7, dashes="2 3"))
-            name = f"{line.name}: {line.ends}" if line.ends else line.name
-            parts.append(_text(x, y, name, colour=colour, weight="bold"))
-            below = y
+        named = {line.name: each for each in self._dressed() if (line := each[0]).name}
+        wanted = [
+            (self._place(line.points[-1])[1], name)
+            for name, (line, _, _) in named.items()
+            if line.points
+        ]
+        parts = []
+        for y, name in _apart(sorted(wanted), HEIGHT - BOTTOM):
+            line, colour, marker = named[name]
+            x, end = WIDTH - RIGHT + 30, self._place(line.points[-1])
+            if end[0] > WIDTH - RIGHT - NEAR:
+                parts.append(_dots(end[0] + 6, end[1], x - 8, y - 4, colour))
+            parts.append(_marker(marker, x, y - 4, colour))
+            text = f"{name}: {line.ends}" if line.ends else name
+            parts.append(_text(x + 9, y, text, colour=colour, weight="bold"))
         return parts
 
 
-def _apart(wanted: Sequence[tuple[float, int]], lowest: float) -> list[tuple[float, int]]:
+def _apart(wanted: Sequence[tuple[float, str]], lowest: float) -> list[tuple[float, str]]:
     """Baselines, at least NAME_GAP apart and none under `lowest`; from the bottom up."""
-    placed: list[tuple[float, int]] = []
+    placed: list[tuple[float, str]] = []
     limit = lowest
-    for y, number in reversed(wanted):
+    for y, name in reversed(wanted):
         y = min(y + 4, limit)
-        placed.append((y, number))
+        placed.append((y, name))
         limit = y - NAME_GAP
     return placed[::-1]
 
@@ -156,14 +166,14 @@ def _text(
     )
 
 
-def _stroke(
-    x1: float, y1: float, x2: float, y2: float, colour: str, *, width: float = 1, dashes: str = ""
-) -> str:
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+def _stroke(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
     return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'stroke="{colour}" stroke-width="{width}"{dashed}/>'
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{more}/>'
     )
+
+
+def _dots(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
+    return _stroke(x1, y1, x2, y2, colour, ' stroke-width="0.7" stroke-dasharray="2 3"')
 
 
 def _marker(kind: str, x: float, y: float, colour: str) -> str:

@@ -2,7 +2,9 @@
 
 import argparse
 import random
+import subprocess
 import sys
+from collections.abc import Callable
 
 from bench import results
 from bench.peers import PEERS
@@ -32,13 +34,21 @@ def measured_table(names: list[str], rounds: int, *, keep: bool) -> str:
     for number in range(rounds):
         for peer in random.sample(present, len(present)):
             _say(f"round {number + 1} of {rounds}: {peer.name}")
-            clean[peer.name].append(visit(peer, BULK_BYTES))
-            lossy[peer.name].append(visit_lossy(peer, BULK_BYTES, LOSS, number + 1))
+            clean[peer.name].append(_tried(visit, peer, BULK_BYTES))
+            lossy[peer.name].append(_tried(visit_lossy, peer, BULK_BYTES, LOSS, number + 1))
+    text = table([row(peer, clean[peer.name], lossy[peer.name]) for peer in peers])
     if keep:
-        results.save(
-            "peers", HOW, {p.name: _points(p, clean[p.name], lossy[p.name]) for p in peers}
-        )
-    return table([row(peer, clean[peer.name], lossy[peer.name]) for peer in peers])
+        points = {p.name: _points(p, clean[p.name], lossy[p.name]) for p in peers}
+        results.save("peers", f"{HOW}; {rounds} rounds", points, table=text)
+    return text
+
+
+def _tried(measure: Callable[..., Visit], *arguments: object) -> Visit:
+    """A peer that fails to start must not end the run of all others; the table says so."""
+    try:
+        return measure(*arguments)
+    except (OSError, AssertionError, subprocess.SubprocessError) as error:
+        return Visit(said=f"{type(error).__name__}: {error}")
 
 
 def _points(peer: Peer, clean: list[Visit], lossy: list[Visit]) -> dict[str, object]:

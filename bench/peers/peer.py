@@ -54,7 +54,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Peer:
-    """`needs`: each command and the Debian package that brings it."""
+    """`needs`: each command or file, and the Debian package that brings it."""
 
     name: str
     what: str
@@ -67,7 +67,12 @@ class Peer:
 
     def missing(self) -> list[str]:
         """Packages to install before it can run."""
-        return sorted({pkg for cmd, pkg in self.needs if shutil.which(cmd, path=SEARCH) is None})
+        return sorted({package for command, package in self.needs if not _is_there(command)})
+
+
+def _is_there(command: str) -> bool:
+    """A command by its name, or any file by its path."""
+    return Path(command).is_file() or shutil.which(command, path=SEARCH) is not None
 
 
 def tunnels(place: Place, start: Callable[[str, str], object]) -> Way:

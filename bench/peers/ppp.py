@@ -108,7 +108,9 @@ _NEEDS = (
 
 def _peer(mtu: int) -> Peer:
     what = f"PPP, MTU {mtu}, two virtual machines, TCP"
-    return Peer(f"ppp-{mtu}", what, _NEEDS, functools.partial(_open, mtu), charged=False)
+    return Peer(
+        f"ppp-{mtu}", what, _NEEDS, functools.partial(_open, mtu), charged=False, patience=60.0
+    )
 
 
 PPP_1500 = _peer(1500)

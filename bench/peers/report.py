@@ -32,7 +32,7 @@ def row(peer: Peer, clean: Sequence[Visit], lossy: Sequence[Visit]) -> list[str]
     goodput = found["goodput"]
     return [
         peer.what,
-        "-" if goodput is None else f"{goodput:,.0f}".replace(",", " "),
+        _why_not(clean) if goodput is None else f"{goodput:,.0f}".replace(",", " "),
         _pair(found["idle"]),
         _pair(found["busy"]) + _beside(found),
         "-" if found["first_byte"] is None else f"{found['first_byte']:.2f}",
@@ -59,6 +59,14 @@ def summary(peer: Peer, visits: Sequence[Visit]) -> dict[str, Any]:
         "near_mb": max((v.near_bytes for v in visits), default=0) / 1e6 * peer.charged,
         "far_mb": max((v.far_bytes for v in visits), default=0) / 1e6 * peer.charged,
     }
+
+
+def _why_not(visits: Sequence[Visit]) -> str:
+    """Not one transfer arrived."""
+    for visit in visits:
+        if visit.said or visit.outcome:
+            return visit.said or str(visit.outcome)
+    return "-"
 
 
 def losses(outcomes: Sequence[Outcome]) -> str:

@@ -37,4 +37,6 @@ _NEEDS = (("sz", "lrzsz"), ("rz", "lrzsz"))
 ZMODEM_1K = Peer(
     "zmodem-1k", "ZMODEM, `sz -L1024` of lrzsz", _NEEDS, functools.partial(_open, "-L1024")
 )
-ZMODEM_8K = Peer("zmodem-8k", "ZMODEM, `sz -8` of lrzsz", _NEEDS, functools.partial(_open, "-8"))
+ZMODEM_8K = Peer(
+    "zmodem-8k", "ZMODEM, `sz -8` of lrzsz", _NEEDS, functools.partial(_open, "-8"), patience=30.0
+)

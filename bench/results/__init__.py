@@ -13,13 +13,14 @@ __all__ = ["load", "machine", "save"]
 FOLDER = Path(__file__).parent
 
 
-def save(name: str, how: str, points: Any, folder: Path = FOLDER) -> None:
-    """`points`: anything that JSON holds."""
+def save(name: str, how: str, points: Any, folder: Path = FOLDER, *, table: str = "") -> None:
+    """`points`: anything that JSON holds; `table`: the same for people, as markdown."""
     content = {
         "measured": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
         "how": how,
         "points": points,
+        **({"table": table} if table else {}),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     # Numbers of one list on one line: a changed measurement is then a changed line.

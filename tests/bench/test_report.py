@@ -60,6 +60,10 @@ def test_losses_are_told_in_words(outcomes: list[Outcome], words: str) -> None:
     assert losses(outcomes) == words
 
 
+def test_a_peer_that_did_not_come_up_says_why() -> None:
+    assert "no such device" in table([row(PEER, [Visit(said="no such device")], [])])
+
+
 def test_every_row_has_every_column() -> None:
     for peer in (PEER, ABSENT):
         assert len(row(peer, [], [])) == len(HEADS)

@@ -28,13 +28,13 @@ def test_the_middle_of_a_logarithmic_axis_is_the_geometric_mean() -> None:
 
 def test_a_line_has_a_marker_for_each_point_and_its_name() -> None:
     root = chart(Line("ours", [(1e-5, 90), (1e-4, 80), (1e-3, 70)], "stops"))
-    assert len(list(root.iter(f"{SVG}circle"))) == 3
+    assert len(list(root.iter(f"{SVG}circle"))) == 3 + 1  # and one beside the name
     assert "ours: stops" in texts(root)
 
 
 def test_a_higher_value_stands_higher() -> None:
     root = chart(Line("ours", [(1e-5, 90), (1e-3, 10)]))
-    first, second = (float(each.attrib["cy"]) for each in root.iter(f"{SVG}circle"))
+    first, second, _ = (float(each.attrib["cy"]) for each in root.iter(f"{SVG}circle"))
     assert first < second
 
 
@@ -55,3 +55,11 @@ def test_nothing_lies_outside() -> None:
 
 def test_a_line_without_points_has_no_name() -> None:
     assert "ours" not in texts(chart(Line("ours", [])))
+
+
+def test_a_line_without_a_name_is_dashed_in_the_colour_of_the_one_before() -> None:
+    root = chart(Line("ours", [(1e-5, 50), (1e-3, 40)]), Line("", [(1e-5, 60), (1e-3, 50)]))
+    first, second = root.iter(f"{SVG}polyline")
+    assert first.attrib["stroke"] == second.attrib["stroke"]
+    assert "stroke-dasharray" not in first.attrib
+    assert "stroke-dasharray" in second.attrib
