@@ -24,14 +24,15 @@ class SmallestDelay:
     def sample(self, delay: float, size: int, rate: float | None, now: float) -> None:
         """A packet of `size` bytes took `delay` seconds."""
         self.count += 1
-        fresh = (delay, size, rate or 0.0)
-        if now >= self._until:
-            recent = now < self._until + self._window
-            self._previous = self._current if recent else _NO_SAMPLE
-            self._current = fresh
-            self._until = now + self._window
-        elif _own_off(fresh, rate) < _own_off(self._current, rate):
-            self._current = fresh
+        if now < self._until:
+            own = size / rate if rate else 0.0
+            if delay - own < _own_off(self._current, rate):
+                self._current = (delay, size, rate or 0.0)
+            return
+        recent = now < self._until + self._window
+        self._previous = self._current if recent else _NO_SAMPLE
+        self._current = (delay, size, rate or 0.0)
+        self._until = now + self._window
 
     def settle(self, delay: float) -> None:
         """It was `delay`, whatever the rate was or is."""
@@ -39,7 +40,11 @@ class SmallestDelay:
 
     def at(self, rate: float | None) -> float:
         """As of now, with the rate of now; infinity before the first sample."""
-        return min(_own_off(self._current, rate), _own_off(self._previous, rate))
+        current = _own_off(self._current, rate)
+        if self._previous is _NO_SAMPLE:
+            return current
+        previous = _own_off(self._previous, rate)
+        return current if current < previous else previous
 
 
 _NO_SAMPLE = (float("inf"), 0, 0.0)
@@ -47,5 +52,6 @@ _NO_SAMPLE = (float("inf"), 0, 0.0)
 
 def _own_off(sample: tuple[float, int, float], rate: float | None) -> float:
     delay, size, rate_then = sample
-    rate = max(rate or 0.0, rate_then)
+    if rate is None or rate < rate_then:
+        rate = rate_then
     return delay - size / rate if rate else delay

@@ -314,11 +314,13 @@ class LineModel:
 
     def _take(self, size: int, elapsed: float, now: float, *, certain: bool = False) -> None:
         before = self.rate
-        if not self._samples.take(size, elapsed, before, certain=certain):
+        if not self._samples.take(size, elapsed, before):
             return
         self.rate = rate = self._samples.rate
         if certain:
             self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
+        if self._samples.rises:
+            self._probe_at = now  # more of it may be waiting
         if self._base_in_doubt is not None and before is not None:
             if rate * NEWS < before:
                 self._base.sample(*self._base_in_doubt, rate, now)

@@ -19,6 +19,7 @@ from guardpost.protocol.limits import (
     FRAME_MIN_BYTES,
     FRAME_SHARED,
     FRAME_SHARED_BYTES,
+    FRAME_SHARED_INTERACTIVE,
     FRAME_SHARED_MEMORY_SECONDS,
     FRAME_START_BYTES,
     INTERACTIVE_MEMORY_SECONDS,
@@ -32,6 +33,7 @@ __all__ = ["Fate", "FrameSize", "Recovery"]
 
 _OVERHEAD_BYTES = 36  # of a packet on the line: header, tag, CRC, stuffing, message header
 _PACKET_ON_LINE_BYTES = 34  # of that what is not a message's own
+_KEEP = 1 - 1 / 64  # of what was: about the last 50 packets, so that a better line is noticed
 _PROBES_UNACKED_MAX = 64
 _FRAME_MAX_BYTES = PACKET_BODY_MAX_BYTES - CONTROL_MESSAGE_MAX_BYTES  # an ack may ride on it
 
@@ -74,21 +76,16 @@ class FrameSize:
         return now < self._interactive_until
 
     def acked(self, size: int) -> None:
-        self._forget(size)
+        self._lost *= _KEEP
+        self._sent_bytes = self._sent_bytes * _KEEP + size
         if size >= self._grown // 2:
             self._grown = min(self._grown * 2, _FRAME_MAX_BYTES)
 
     def lost(self, size: int) -> None:
-        self._forget(size)
-        self._lost += 1
+        self._lost = self._lost * _KEEP + 1
+        self._sent_bytes = self._sent_bytes * _KEEP + size
         if size > FRAME_START_BYTES:
             self._grown = max(FRAME_START_BYTES, self._grown // 2)
-
-    def _forget(self, size: int) -> None:
-        # About the last 50 packets of this size, so that a better line is noticed.
-        keep = 1 - 1 / 64
-        self._lost *= keep
-        self._sent_bytes = self._sent_bytes * keep + size
 
     def bytes_at(self, rate: float | None, now: float) -> int:
         """Bytes of messages in one packet on a line of `rate` bytes a second."""
@@ -100,7 +97,7 @@ class FrameSize:
             cheap = max(float(FRAME_INTERACTIVE_BYTES), rate * FRAME_INTERACTIVE_FAST_SECONDS)
             size = min(rate * FRAME_INTERACTIVE_SECONDS, cheap)
         if now < self._shared_until:
-            size *= FRAME_SHARED
+            size *= FRAME_SHARED_INTERACTIVE if typing else FRAME_SHARED
         if self._lost > 0.5 and self._sent_bytes:
             size = min(size, math.sqrt(_OVERHEAD_BYTES * self._sent_bytes / self._lost))
         return max(FRAME_MIN_BYTES, min(int(size), self._grown, _FRAME_MAX_BYTES))

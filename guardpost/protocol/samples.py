@@ -5,7 +5,7 @@ from collections import deque
 __all__ = ["NEWS", "RateSamples"]
 
 NEWS = 1.25  # times the rate, twice in a row: the line has changed
-_MORE = 1.08  # and this much, where the line was busy for certain
+_MORE = 1.08  # and this much more: it waited for us
 _KEPT = 16
 _KEPT_SECONDS = 1.5
 _SAMPLE_BYTES = 120  # less is over before a reader wakes
@@ -15,11 +15,12 @@ class RateSamples:
     """The newest samples, as long as they agree. `rate` is what they say together.
 
     A late reader makes one sample slow and the next one fast: together they are right. Two in a
-    row on the same side are news, and only they are kept. What is certain has the last word where
-    it shows more, since a sample of a line that waited for us only confirms what we do.
+    row on the same side are news, and only they are kept. A little more is news where less is not:
+    a line that waits for us without our knowing only confirms what we do, and shows more when for
+    once it does not. `rises` after such news.
     """
 
-    __slots__ = ("_bytes", "_more", "_samples", "_seconds", "_side", "rate")
+    __slots__ = ("_bytes", "_more", "_samples", "_seconds", "_side", "rate", "rises")
 
     def __init__(self) -> None:
         self.rate = 0.0
@@ -27,15 +28,15 @@ class RateSamples:
         self._seconds = 0.0
         self._bytes = 0
         self._side = 0
-        self._more = False
+        self._more = self.rises = False
 
-    def take(self, size: int, elapsed: float, believed: float | None, *, certain: bool) -> bool:
+    def take(self, size: int, elapsed: float, believed: float | None) -> bool:
         """The line carried `size` bytes in `elapsed` seconds. False: too few to tell anything."""
         if size < _SAMPLE_BYTES:
             return False
         elapsed = max(elapsed, 1e-5)
         if believed is not None:
-            self._look_for_news(size / elapsed, believed, certain=certain)
+            self._look_for_news(size / elapsed, believed)
         samples = self._samples
         samples.append((elapsed, size))
         self._seconds += elapsed
@@ -45,15 +46,15 @@ class RateSamples:
         self.rate = self._bytes / self._seconds
         return True
 
-    def _look_for_news(self, sample: float, believed: float, *, certain: bool) -> None:
+    def _look_for_news(self, sample: float, believed: float) -> None:
         side = (sample > believed * NEWS) - (sample < believed / NEWS)
-        more = certain and sample > believed * _MORE
-        if (side and side == self._side) or (more and self._more):
+        more = sample > believed * _MORE
+        self.rises = more and self._more
+        if self.rises or (side and side == self._side):
             while len(self._samples) > 1:
                 self._drop_first()
         self._side = side
-        if certain:
-            self._more = more
+        self._more = more
 
     def _drop_first(self) -> None:
         elapsed, size = self._samples.popleft()
@@ -66,4 +67,4 @@ class RateSamples:
         self._seconds = 0.0
         self._bytes = 0
         self._side = 0
-        self._more = False
+        self._more = self.rises = False

@@ -5,11 +5,11 @@ import pytest
 from guardpost.protocol.samples import RateSamples
 
 
-def taken(*samples: tuple[int, float], certain: bool = False) -> RateSamples:
+def taken(*samples: tuple[int, float]) -> RateSamples:
     """Each is bytes and seconds; what is believed is what they have said so far."""
     rates = RateSamples()
     for size, elapsed in samples:
-        rates.take(size, elapsed, rates.rate or None, certain=certain)
+        rates.take(size, elapsed, rates.rate or None)
     return rates
 
 
@@ -19,7 +19,7 @@ def test_samples_are_weighed_by_their_time() -> None:
 
 def test_what_is_over_before_a_reader_wakes_tells_nothing() -> None:
     rates = taken((1000, 0.1))
-    assert not rates.take(40, 0.03, rates.rate, certain=True)
+    assert not rates.take(40, 0.03, rates.rate)
     assert rates.rate == 10000
 
 
@@ -34,11 +34,14 @@ def test_two_in_a_row_on_one_side_are_a_line_that_changed(factor: float) -> None
     assert rates.rate == pytest.approx(10000 * factor)
 
 
-def test_a_little_more_is_believed_where_the_line_was_busy_for_certain() -> None:
+def test_a_little_more_is_news_and_a_little_less_is_not() -> None:
     usual = [(1000, 0.1)] * 10
-    more = (1000, 0.1 / 1.15)
-    assert taken(*usual, more, more, certain=True).rate == pytest.approx(11500)
-    assert taken(*usual, more, more).rate < 10500
+    more = taken(*usual, (1000, 0.1 / 1.15), (1000, 0.1 / 1.15))
+    assert more.rate == pytest.approx(11500)
+    assert more.rises
+    less = taken(*usual, (1000, 0.115), (1000, 0.115))
+    assert less.rate > 9500
+    assert not less.rises
 
 
 def test_old_samples_go() -> None:
@@ -49,5 +52,5 @@ def test_old_samples_go() -> None:
 def test_nothing_is_left_of_what_was_forgotten() -> None:
     rates = taken((1000, 0.1), (1000, 0.2))
     rates.forget()
-    rates.take(1000, 0.05, None, certain=False)
+    rates.take(1000, 0.05, None)
     assert rates.rate == pytest.approx(20000)

@@ -12,7 +12,7 @@ from support.busy import BUFFERS, Path, keystrokes_while_busy
 
 from guardpost.simline import Faults
 
-P50, P95, GOODPUT = 0.070, 0.120, 0.80
+P50, P95, GOODPUT = 0.065, 0.110, 0.80
 P95_WHERE_FRAMES_ARE_LOST = 0.200  # beyond a second round trip: a key in twenty is lost on its way
 
 CORNERS = [
