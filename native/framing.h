@@ -69,7 +69,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GP_BODY_MAX 16448u
+#define GP_BODY_MAX 65600u
 #define GP_CRC_SIZE 4u
 #define GP_CRC_STATES_MAX 4u
 #define GP_HEADER_MAX 32u

@@ -34,7 +34,7 @@ HEADER_MAX_BYTES = lib.GP_HEADER_MAX
 CRC_STATES_MAX = lib.GP_CRC_STATES_MAX
 
 # A read or a flight of 64 KiB is one call into C; at least twice any hold, see gp_decode.
-_ARENA_BYTES = 1 << 17
+_ARENA_BYTES = 1 << 18
 _ARENA_ITEMS = 1024
 _SHORT_BODY_BYTES = 1024  # on average: below, copying costs less than a call
 _SLACK_BYTES = 32  # behind the worst case, with which the codec is faster: native/framing.h
@@ -286,7 +286,7 @@ class Decoder:
         self.profile = profile
         longest = lib.gp_encoded_max(profile, BODY_MAX_BYTES)
         cap = longest + longest // 32  # room for what paths insert: CR LF every 80 characters
-        self._hold = ffi.new("uint8_t[]", cap)
+        self._hold = _new_bytes("uint8_t[]", cap)
         self._c = ffi.new("gp_decoder *")
         lib.gp_decoder_init(self._c, profile, self._hold, cap)
         self.set_crc(crc_states)

@@ -1,7 +1,7 @@
 """Every number of the protocol, with its unit and its reason; nothing else is a magic number."""
 
 # --- Specification: both peers must agree on these (docs/protocol.md) -------------------
-FRAME_BODY_MAX_BYTES = 16448  # 16 KiB of messages, the packet header and the tag
+FRAME_BODY_MAX_BYTES = 65600  # 64 KiB of messages, the packet header and the tag
 PACKET_HEADER_BYTES = 3
 PACKET_TAG_BYTES = 16
 PACKET_BODY_MAX_BYTES = FRAME_BODY_MAX_BYTES - PACKET_HEADER_BYTES - PACKET_TAG_BYTES
@@ -47,8 +47,9 @@ FRAME_MIN_BYTES = 128  # smallest packet body we make: overhead 19 %, any contro
 FRAME_START_BYTES = 256
 FRAME_INTERACTIVE_SECONDS = 0.045  # line time of one frame while somebody types
 FRAME_INTERACTIVE_BYTES = 512  # 7 % overhead: on a faster line a shorter time is as cheap
-FRAME_INTERACTIVE_FAST_SECONDS = 0.01
 FRAME_BULK_SECONDS = 0.09  # and while nobody does
+FRAME_BULK_BYTES = 16384  # or so much: less than 0.3 % overhead
+FRAME_FAST_SECONDS = 0.01  # never less: a fast line is held up by what each frame costs us
 FRAME_SHARED = 0.75  # of those sizes while the other direction is busy too: so acks wait less
 FRAME_SHARED_INTERACTIVE = 0.6  # and an echo waits twice
 FRAME_SHARED_BYTES = 128  # a packet larger than that is not an ack or a keystroke
@@ -70,4 +71,4 @@ ACK_SMALL_BYTES = 200
 ACK_RANGES_KEPT = 10  # a loss stays in the acks until 10 more; each costs 2 bytes an ack
 CONTROL_WAITING_MAX = 8192  # answers a peer asks for and does not take: four for each channel
 REKEYS_BEGUN_MAX = 16  # without one that is finished
-BATCH_BYTES = 16384  # handed to the line in one call: the next is sealed while this one leaves
+BATCH_BYTES = 16384  # handed to the line in one call: the next is sealed while this leaves

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.limits import (
     CONTROL_MESSAGE_MAX_BYTES,
+    FRAME_BULK_BYTES,
     FRAME_BULK_SECONDS,
+    FRAME_FAST_SECONDS,
     FRAME_INTERACTIVE_BYTES,
-    FRAME_INTERACTIVE_FAST_SECONDS,
     FRAME_INTERACTIVE_SECONDS,
     FRAME_MIN_BYTES,
     FRAME_SHARED,
@@ -92,9 +93,9 @@ class FrameSize:
         if rate is None:
             return FRAME_START_BYTES
         typing = now < self._interactive_until
-        size = rate * FRAME_BULK_SECONDS
+        size = max(min(rate * FRAME_BULK_SECONDS, FRAME_BULK_BYTES), rate * FRAME_FAST_SECONDS)
         if typing:
-            cheap = max(float(FRAME_INTERACTIVE_BYTES), rate * FRAME_INTERACTIVE_FAST_SECONDS)
+            cheap = max(float(FRAME_INTERACTIVE_BYTES), rate * FRAME_FAST_SECONDS)
             size = min(rate * FRAME_INTERACTIVE_SECONDS, cheap)
         if now < self._shared_until:
             size *= FRAME_SHARED_INTERACTIVE if typing else FRAME_SHARED

@@ -135,7 +135,7 @@ def test_a_long_text_is_cut_between_characters(text: str, code: int, final: int)
     assert text.startswith(got.text)
 
 
-@given(NUMBER, NUMBER, SOME, st.integers(0, 16429))
+@given(NUMBER, NUMBER, SOME, st.integers(0, 65581))
 def test_the_overhead_of_data_is_never_underestimated(
     channel: int, offset: int, data: bytes, more: int
 ) -> None:

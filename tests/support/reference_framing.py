@@ -7,7 +7,7 @@ is not made here as well. Never shipped.
 import base64
 from dataclasses import dataclass, field
 
-BODY_MAX = 16448
+BODY_MAX = 65600
 
 FORBIDDEN = {
     0: bytes.fromhex("00"),
