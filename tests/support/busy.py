@@ -86,8 +86,9 @@ class BusyEnd(End):
         self.counted: dict[Channel, int] = {}
         self.wakes_at: float | None = None
         self._keys: list[Channel] = []  # in which a key was pressed
-        self._floods: set[Channel] = set()
-        self._hungry: set[Channel] = set()
+        # In order: a set's would differ from run to run.
+        self._floods: dict[Channel, None] = {}
+        self._hungry: dict[Channel, None] = {}
 
     @property
     def model(self) -> LineModel:
@@ -102,12 +103,7 @@ class BusyEnd(End):
 
     def flood(self, channel: Channel) -> None:
         """From now on there is always something to send in `channel`."""
-        self._floods.add(channel)
-        self._hungry.add(channel)
-
-    def stop_floods(self) -> None:
-        self._floods.clear()
-        self._hungry.clear()
+        self._floods[channel] = self._hungry[channel] = None
 
     def press_key(self, channel: Channel) -> None:
         self._keys.append(channel)
@@ -124,7 +120,7 @@ class BusyEnd(End):
     def on_event(self, event: events.Event, now: float) -> None:
         if isinstance(event, events.ChannelWritable):
             if event.channel in self._floods:
-                self._hungry.add(event.channel)
+                self._hungry[event.channel] = None
         else:
             super().on_event(event, now)
 
