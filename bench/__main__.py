@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import compression, cpu, line, results, scale, start, unlimited
+from bench import compression, cpu, line, results, scale, start, unlimited, way
 from bench.codec import codec
 from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
@@ -16,6 +16,7 @@ from bench.table import Row, markdown
 SECTIONS: Mapping[str, Mapping[str, Callable[[], list[Row]]]] = {
     "line": line.ROWS,
     "unlimited": unlimited.ROWS,
+    "way": way.ROWS,
     "cpu": cpu.ROWS,
     "compression": compression.ROWS,
     "start": start.ROWS,
