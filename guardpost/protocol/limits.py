@@ -62,6 +62,7 @@ READ_AHEAD_START_BYTES = 14336  # more than goes out before the rate is known, o
 READ_AHEAD_RATIO_MAX = 8.0  # plain bytes for a byte of line: what follows may not shrink
 WINDOW_MAX_BYTES = 4 << 20  # of one channel
 GRANTED_MAX_BYTES = 24 << 20  # of all channels beyond their first credit
+IN_FLIGHT_MAX_BYTES = 32 << 20  # however much credit the peer gives, and whatever its clock says
 PROBE_MIN_SECONDS = 0.1
 PROBE_FIRST_SECONDS = 0.5  # before a round trip is known
 PROBE_MAX_SECONDS = 4.0

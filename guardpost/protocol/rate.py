@@ -24,6 +24,7 @@ slower, costs one short queue and not a long one.
 from dataclasses import dataclass
 
 from guardpost.protocol.delays import SmallestDelay
+from guardpost.protocol.limits import IN_FLIGHT_MAX_BYTES
 from guardpost.protocol.messages import Message
 from guardpost.protocol.samples import NEWS, RateSamples
 
@@ -42,6 +43,8 @@ _PROBE_FRAMES_MAX = 4
 _SURE = 0.06  # of a frame's own time
 _FASTER_MAX = 4.0  # in one step
 _FASTER_SECONDS = 0.002  # sooner than that much is not a matter of clocks
+_STEP_SECONDS = 0.5  # sooner than if it had taken no time at all: that no line does
+_RATE_MAX = 1e9  # whatever a peer's clock says
 _FRAMES_AHEAD = 2
 _AHEAD_SECONDS = 0.1  # if that is more: of many small frames all but one may be lost
 _ACK_WAIT_MAX_SECONDS = 0.15  # or two frames
@@ -84,6 +87,7 @@ class LineModel:
         self._heard_every = _HEARD_EVERY_SECONDS
         self._is_quiet = False
         self._clock: int | None = None
+        self._clock_at = 0.0
         self._clock_seconds = 0.0
         self._before: float | None = None  # T of the newest acked packet
         self._samples = RateSamples()
@@ -152,7 +156,8 @@ class LineModel:
                 _ACK_WAIT_FACTOR * self._ack_wait, max(2 * frame, self.rate * _ACK_WAIT_MAX_SECONDS)
             )
         ahead = max(_FRAMES_AHEAD * frame, self.rate * _AHEAD_SECONDS)
-        return int(self.rate * (round_trip + self.slack) + acks + ahead) + self._probing * frame
+        limit = self.rate * (round_trip + self.slack) + acks + ahead + self._probing * frame
+        return int(min(limit, IN_FLIGHT_MAX_BYTES))
 
     def ready_at(self, now: float, frame: int) -> float | None:
         """When the next frame of about `frame` bytes may go; None: not before an ack."""
@@ -194,7 +199,7 @@ class LineModel:
         The last of them reached the peer at `clock` (its microseconds), unless not `known`: then
         the newest was one that nobody acks, whose size we do not keep.
         """
-        arrived = self._unwrap(clock)
+        arrived = self._unwrap(clock, now)
         if not group:
             return
         self._is_quiet = False
@@ -228,13 +233,17 @@ class LineModel:
         self._round_trip = SmallestDelay()
         self._back = SmallestDelay()
 
-    def _unwrap(self, clock: int) -> float:
+    def _unwrap(self, clock: int, now: float) -> float:
+        """The peer's clock in seconds: of its readings, 71 minutes apart, the one nearest to ours.
+
+        Hours may pass between two acks, while the peer asks and we only answer.
+        """
         if self._clock is None:
-            self._clock = clock
-        step = (clock - self._clock) % _CLOCK
-        if step >= _CLOCK // 2:
-            step -= _CLOCK
-        self._clock = clock
+            self._clock, self._clock_at = clock, now
+        passed = int((now - self._clock_at) * 1e6)
+        half = _CLOCK // 2
+        step = (clock - self._clock - passed + half) % _CLOCK - half + passed
+        self._clock, self._clock_at = clock, now
         self._clock_seconds += step / 1e6
         return self._clock_seconds
 
@@ -256,6 +265,9 @@ class LineModel:
         own = last.own / self.rate
         took = arrived - last.sent - base
         before, self._sooner_before = self._sooner_before, 0.0  # a second one must follow at once
+        if took < -_STEP_SECONDS:
+            self._clock_stepped()
+            return False
         if own - took < max(_FASTER_SECONDS, own * _SURE):
             return False
         shows = last.own / max(took, own / _FASTER_MAX)
@@ -264,10 +276,16 @@ class LineModel:
             self._base_in_doubt = arrived - last.sent, last.own
             self._base.settle(base)
             self._round_trip.settle(self._round_trip.at(self.rate))
-            self.rate = min(shows, before)
+            self.rate = min(shows, before, _RATE_MAX)
             self._samples.forget()
             self._sooner_before = 0.0
         return True
+
+    def _clock_stepped(self) -> None:
+        """The peer's clock is another one now: what was learnt by it does not count any more."""
+        self._base = SmallestDelay()
+        self._back = SmallestDelay()
+        self._before = None
 
     def _measure(self, group: list[Flight], size: int, arrived: float, now: float) -> None:
         """A rate sample, if the line was busy all the time between two arrivals."""
@@ -316,7 +334,7 @@ class LineModel:
         before = self.rate
         if not self._samples.take(size, elapsed, before):
             return
-        self.rate = rate = self._samples.rate
+        self.rate = rate = min(self._samples.rate, _RATE_MAX)
         if certain:
             self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
         if self._samples.rises:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from guardpost.protocol.limits import IN_FLIGHT_MAX_BYTES
 from guardpost.protocol.rate import Flight, LineModel
 
 BAUD_115200 = 11520.0
@@ -29,6 +30,7 @@ class Line:
         self.model = LineModel()
         self.now = 100.0
         self.free_at = 0.0
+        self.clock_origin = 4e3  # seconds
         self.longest_queue = 0.0
         self.sent = 0
         self.unacked_bytes = 0  # sent before each frame: our own acks, which nobody acks
@@ -64,7 +66,7 @@ class Line:
             _, largest, needs_ack = heapq.heappop(self._arrivals)
             wanted = wanted or needs_ack
         if wanted:
-            clock = int(self.now * 1e6 + 4e9) & 0xFFFFFFFF
+            clock = int((self.now + self.clock_origin) * 1e6) & 0xFFFFFFFF
             heapq.heappush(self._acks, (self.now + self.delay + 0.005, largest, clock))
             self._read_at = self.now + self.reader()
 
@@ -243,3 +245,40 @@ def test_a_peer_whose_clock_runs_wild_cannot_make_us_wait_for_hours() -> None:
         ready = model.ready_at(now, FRAME)
         assert ready is not None
         assert ready < now + 2
+
+
+@pytest.mark.parametrize("minutes", [10, 36, 70, 72, 108])
+def test_hours_without_an_ack_say_nothing_about_the_line(minutes: int) -> None:
+    """The clock in the acks has 71 minutes; an idle tunnel's console only answers PINGs."""
+    line = Line(BAUD_115200).run(5.0).run(1.0, every=2.0)
+    line.now += 60 * minutes
+    line.run(0.5)
+    assert line.model.rate == pytest.approx(BAUD_115200, rel=0.1)
+    assert line.queue(5.0) < 4 * FRAME / BAUD_115200
+
+
+@pytest.mark.parametrize("seconds", [-600.0, -2.0, 2.0])
+def test_a_peer_whose_clock_steps_says_nothing_about_the_line(seconds: float) -> None:
+    """Its host slept, or ours did."""
+    line = Line(BAUD_115200).run(5.0)
+    line.clock_origin += seconds
+    line.run(40.0)
+    assert line.model.rate == pytest.approx(BAUD_115200, rel=0.15)
+    assert line.queue(5.0) < 4 * FRAME / BAUD_115200
+
+
+@pytest.mark.parametrize("step", [0, 20_000, -20_000, -100_000, -400_000, -3_000_000, 1 << 31])
+def test_a_clock_that_lies_costs_no_more_than_the_line(step: int) -> None:
+    model, now = LineModel(), 100.0
+    clock = 1 << 31
+    for number in range(4000):
+        flight = Flight(number, FRAME, now, [], True)
+        model.backlog(now, FRAME)
+        model.handed_over(flight)
+        now += 0.06
+        clock = (clock + 60_000 + (step if number > 100 else 0)) % (1 << 32)
+        model.acked([flight], clock, 1e12, now, known=True)
+        ready = model.ready_at(now, FRAME)
+        assert ready is not None
+        assert ready < now + 10
+    assert model.limit_bytes(FRAME) <= IN_FLIGHT_MAX_BYTES
