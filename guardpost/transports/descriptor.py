@@ -64,7 +64,7 @@ class DescriptorStream:
         while self._arrived is None and not self.closed:
             if self._more_follows:
                 await self._take_turns()
-                if self._take_in():
+                if self.closed or self._take_in():
                     break
             await self._readable()
         arrived, self._arrived = self._arrived, None
@@ -94,16 +94,20 @@ class DescriptorStream:
         seconds = 0.0
         if self._arrived is not None or self._take_in():
             arrived, self._arrived = self._arrived, None
-            if isinstance(arrived, LineLost):
-                pumping.ended.set_exception(arrived)
-            elif not arrived:
-                pumping.ended.set_result(None)
-            else:
-                try:
+            try:
+                if isinstance(arrived, LineLost):
+                    raise arrived
+                if arrived:
                     seconds = pumping.receive(arrived)
-                except BaseException as error:
-                    pumping.ended.set_exception(error)
-        if seconds > 0:
+                else:
+                    pumping.ended.set_result(None)
+            except BaseException as error:
+                if pumping.ended.done():  # `receive` has closed us
+                    raise
+                pumping.ended.set_exception(error)
+        if pumping.ended.done():
+            self._unwatch_reads()
+        elif seconds > 0:
             self._unwatch_reads()
             pumping.pause = self._loop.call_later(seconds, self._look)
         else:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from guardpost.transports.descriptor import DescriptorStream
+from guardpost.transports.descriptor import FAIR_TURNS, READ_BYTES, DescriptorStream
 
 
 class CountingSelector(selectors.DefaultSelector):
@@ -88,6 +88,51 @@ def test_bytes_that_arrived_for_a_cancelled_read_are_the_next_one_s() -> None:
         with pytest.raises(asyncio.CancelledError):
             await reading
         assert await stream.read() == b"bytes"
+        await stream.close()
+        os.close(far)
+        os.close(near)
+
+    asyncio.run(story())
+
+
+def test_a_read_that_waits_for_its_turn_does_not_read_what_is_closed_meanwhile() -> None:
+    async def story() -> None:
+        far, near = os.pipe()
+        other, other_near = os.pipe()
+        os.set_blocking(far, False)
+        os.set_blocking(other, False)
+        os.write(other_near, b"not ours")
+        # As if whoever opens a file next got the number.
+        stream = DescriptorStream(far, near, "a pipe", release=lambda: os.dup2(other, far))
+        for _ in range(FAIR_TURNS - 1):
+            os.write(near, bytes(READ_BYTES))
+            assert len(await stream.read()) == READ_BYTES
+        reading = asyncio.create_task(stream.read())
+        await asyncio.sleep(0)
+        stream.close_now()
+        assert await reading == b""
+        assert os.read(far, 100) == b"not ours"
+        for fd in (far, near, other, other_near):
+            os.close(fd)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_the_receiver_raises_ends_the_pump(closes: bool) -> None:
+    async def story() -> None:
+        far, near = os.pipe()
+        os.set_blocking(far, False)
+        stream = DescriptorStream(far, near, "a pipe", release=lambda: None)
+        os.write(near, b"first")
+
+        def receive(data: bytes) -> float:
+            if closes:
+                stream.close_now()
+            raise ValueError(data)
+
+        with pytest.raises(ValueError, match="first"):
+            await stream.pump(receive)
         await stream.close()
         os.close(far)
         os.close(near)
