@@ -114,7 +114,12 @@ class Channel:
 
     def is_writable_again(self, rate: float | None) -> bool:
         """Who waits to write should be told: half of the room is there, which is worth a turn."""
-        return self.wants_writable and self.sending.buffered <= _read_ahead(rate) // 2
+        limit = _read_ahead(rate)
+        return (
+            self.wants_writable
+            and self.sending.buffered <= limit // 2
+            and self.sending.room(limit) > 0  # plain bytes have a limit of their own
+        )
 
     def check_writable(self) -> None:
         """Raises LocalProtocolError when nothing may be written now."""

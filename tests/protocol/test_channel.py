@@ -8,14 +8,15 @@ from guardpost.protocol.credit import Granted, GrantPool, Spending
 from guardpost.protocol.limits import (
     READ_AHEAD_MAX_BYTES,
     READ_AHEAD_MIN_BYTES,
+    READ_AHEAD_SECONDS,
     READ_AHEAD_START_BYTES,
 )
 from guardpost.protocol.messages import Data
 
 
-def channel(*, ours: bool = False) -> Channel:
+def channel(*, ours: bool = False, compressed: bool = False) -> Channel:
     shares = Shares(GrantPool(), Granted(1 << 20), Spending(1 << 20))
-    return Channel(0, "test", shares, ours=ours, interactive=False, compressed=False)
+    return Channel(0, "test", shares, ours=ours, interactive=False, compressed=compressed)
 
 
 def test_the_request_comes_whole_and_once() -> None:
@@ -99,3 +100,18 @@ def test_it_is_given_a_quarter_second_of_line(rate: float | None, room: int) -> 
 
 def test_it_says_its_name() -> None:
     assert repr(channel()) == "<Channel 0 test>"
+
+
+def test_who_waits_is_not_told_of_room_that_is_not_there() -> None:
+    """Little of the line waits, since it shrinks well, and as many plain bytes as ever may."""
+    one = channel(compressed=True)
+    rate = READ_AHEAD_MAX_BYTES / READ_AHEAD_SECONDS / 2
+    one.sending.write(bytes(20_000))
+    while one.sending.take(1000):
+        pass
+    one.sending.write(bytes(one.room(rate)))
+    assert one.room(rate) == 0
+    assert not one.is_writable_again(rate)
+    one.sending.credit.raise_to(1 << 20)
+    one.sending.take(1000)
+    assert one.room(rate) > 0
