@@ -1,6 +1,6 @@
-"""Everything that is measured, in two tables: `make bench`.
+"""Everything that is measured, as one table of the peers and one for each section: `make bench`.
 
-python -m bench [--quick] [--keep]
+python -m bench [--quick] [--keep] [SECTION ...]
 """
 
 import argparse
@@ -13,7 +13,9 @@ from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
 from bench.table import Row, markdown
 
-SECTIONS: Mapping[str, Mapping[str, Callable[[], list[Row]]]] = {
+Measures = Mapping[str, Callable[[], list[Row]]]
+
+SECTIONS: Mapping[str, Measures] = {
     "line": line.ROWS,
     "unlimited": unlimited.ROWS,
     "way": way.ROWS,
@@ -21,8 +23,41 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], list[Row]]]] = {
     "compression": compression.ROWS,
     "start": start.ROWS,
     "scale": scale.ROWS,
-    "codec": {"codec": codec},
+    "codec": {"": codec},
 }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure everything.")
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"peers, {', '.join(SECTIONS)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="one round of the peers, not three")
+    parser.add_argument("--keep", action="store_true", help="store the figures in bench/results")
+    args = parser.parse_args()
+    if unknown := [name for name in args.sections if name not in ("peers", *SECTIONS)]:
+        parser.error(f"no such section: {' '.join(unknown)}")
+    tables = []
+    for name in args.sections or ["peers", *SECTIONS]:
+        if name == "peers":
+            rounds = 1 if args.quick else ROUNDS
+            tables.append(measured_table(list(PEERS), rounds, keep=args.keep))
+        else:
+            tables.append(_section(name, SECTIONS[name], keep=args.keep))
+    print(f"On {results.machine()}.\n\n" + "\n\n".join(tables))
+
+
+def _section(name: str, measures: Measures, *, keep: bool) -> str:
+    rows: list[Row] = []
+    for part, measure in measures.items():
+        command = f"python -m bench.{name} {part}".rstrip()
+        print(command, file=sys.stderr, flush=True)
+        rows += _tried(command, measure)
+    text = markdown(rows)
+    if keep:
+        points = [[row.what, row.figure, row.wanted, row.reached] for row in rows]
+        results.save(name, f"python -m bench {name}", points, table=text)
+    return text
 
 
 def _tried(command: str, measure: Callable[[], list[Row]]) -> list[Row]:
@@ -31,24 +66,6 @@ def _tried(command: str, measure: Callable[[], list[Row]]) -> list[Row]:
         return measure()
     except Exception as error:
         return [Row(command, f"failed: {type(error).__name__}: {error}", "", False, command)]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure everything.")
-    parser.add_argument("--quick", action="store_true", help="one round of the peers, not three")
-    parser.add_argument("--keep", action="store_true", help="store the figures in bench/results")
-    args = parser.parse_args()
-    peers = measured_table(list(PEERS), 1 if args.quick else ROUNDS, keep=args.keep)
-    rows: list[Row] = []
-    for section, measures in SECTIONS.items():
-        for name, measure in measures.items():
-            print(f"measuring {section} {name}", file=sys.stderr, flush=True)
-            rows += _tried(f"python -m bench.{section} {name}", measure)
-    text = markdown(rows)
-    if args.keep:
-        points = [[row.what, row.figure, row.wanted, row.reached] for row in rows]
-        results.save("rows", "python -m bench", points, table=text)
-    print(f"On {results.machine()}.\n\n{peers}\n\n{text}")
 
 
 if __name__ == "__main__":

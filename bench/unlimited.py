@@ -26,7 +26,7 @@ from bench.transfer import Transfer
 __all__ = ["ROWS"]
 
 BULK_BYTES = 60_000_000
-ROUNDS = 5
+ROUNDS = 3
 
 Open = Callable[[Place], AbstractContextManager[Way]]
 
