@@ -34,7 +34,7 @@ class AckKeeper:
         """Packet `number` of `size` bytes on the line was opened at `now`."""
         self._ranges.add(number, number + 1)
         if number > self._largest:
-            self._skipped = number > self._largest + 1
+            self._skipped |= number > self._largest + 1
             self._largest = number
             self._largest_at = now
         while len(self._ranges) > ACK_RANGES_KEPT:

@@ -45,6 +45,14 @@ def test_a_packet_that_is_missing_is_told_at_once() -> None:
     assert not keeper.hurried
 
 
+def test_what_comes_behind_a_hole_does_not_hide_it() -> None:
+    keeper = keeper_with(0, 2, 3)
+    assert keeper.hurried
+    keeper.take(5.0)
+    keeper.opened(4, 1000, True, 5.0)
+    assert not keeper.hurried
+
+
 def test_a_large_packet_ends_the_waiting_of_a_small_one() -> None:
     keeper = AckKeeper()
     keeper.opened(0, 10, True, 5.0)
