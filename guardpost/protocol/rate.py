@@ -36,6 +36,7 @@ _SLACK_MAX_SECONDS = 0.01  # or a frame
 _SLACK_START_SECONDS = 0.006
 _IDLE_CHANCE = 0.02  # of a frame to find the line idle
 _IDLE_CHANCE_TYPED = 0.15  # while a queue would cost a keystroke more than that costs a file
+_PROBE_FIRST_SECONDS = 1.0  # what a session learned first may be far off; then half as much again
 _PROBE_SECONDS = 1.5
 _PROBE_TYPED_SECONDS = 5.0
 _PROBE_LINE_SECONDS = 0.04  # of line time: a late reader blurs less
@@ -96,6 +97,7 @@ class LineModel:
         self._held_back = False  # by what is in flight
         self._unacked_before = 0
         self._probe_at = 0.0
+        self._probe_every = _PROBE_FIRST_SECONDS
         self._probing = 0
         # A delay and a size that are of use if the line has not become faster after all.
         self._base_in_doubt: tuple[float, int] | None = None
@@ -180,7 +182,12 @@ class LineModel:
             if self._probe_at:
                 frames = int(self.rate * _PROBE_LINE_SECONDS / frame) + 1
                 self._probing = min(frames, _PROBE_FRAMES_MAX)
-            self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
+            self._probe_later(now)
+
+    def _probe_later(self, now: float) -> None:
+        self._probe_at = now + self._probe_every
+        longest = _PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS
+        self._probe_every = min(1.5 * self._probe_every, longest)
 
     # --- acks ---
 
@@ -336,9 +343,10 @@ class LineModel:
             return
         self.rate = rate = min(self._samples.rate, _RATE_MAX)
         if certain:
-            self._probe_at = now + (_PROBE_TYPED_SECONDS if self.is_typed else _PROBE_SECONDS)
+            self._probe_later(now)
         if self._samples.rises:
             self._probe_at = now  # more of it may be waiting
+            self._probe_every = _PROBE_FIRST_SECONDS
         if self._base_in_doubt is not None and before is not None:
             if rate * NEWS < before:
                 self._base.sample(*self._base_in_doubt, rate, now)

@@ -5,7 +5,8 @@ from collections import deque
 __all__ = ["NEWS", "RateSamples"]
 
 NEWS = 1.25  # times the rate, twice in a row: the line has changed
-_MORE = 1.08  # and this much more: it waited for us
+_MORE = 1.08  # and this much more, even if the reader was late by that before: it waited for us
+_LATE_SECONDS = 0.0035
 _KEPT = 16
 _KEPT_SECONDS = 1.5
 _SAMPLE_BYTES = 120  # less is over before a reader wakes
@@ -36,7 +37,7 @@ class RateSamples:
             return False
         elapsed = max(elapsed, 1e-5)
         if believed is not None:
-            self._look_for_news(size / elapsed, believed)
+            self._look_for_news(size, elapsed, believed)
         samples = self._samples
         samples.append((elapsed, size))
         self._seconds += elapsed
@@ -46,9 +47,9 @@ class RateSamples:
         self.rate = self._bytes / self._seconds
         return True
 
-    def _look_for_news(self, sample: float, believed: float) -> None:
-        side = (sample > believed * NEWS) - (sample < believed / NEWS)
-        more = sample > believed * _MORE
+    def _look_for_news(self, size: int, elapsed: float, believed: float) -> None:
+        side = (size > believed * NEWS * elapsed) - (size < believed / NEWS * elapsed)
+        more = size > believed * _MORE * (elapsed + _LATE_SECONDS)
         self.rises = more and self._more
         if self.rises or (side and side == self._side):
             while len(self._samples) > 1:

@@ -36,6 +36,8 @@ def test_two_in_a_row_on_one_side_are_a_line_that_changed(factor: float) -> None
 
 def test_a_little_more_is_news_and_a_little_less_is_not() -> None:
     usual = [(1000, 0.1)] * 10
+    hardly = taken(*usual, (1000, 0.1 / 1.1), (1000, 0.1 / 1.1))
+    assert hardly.rate < 10500  # a reader that was late before looks like that
     more = taken(*usual, (1000, 0.1 / 1.15), (1000, 0.1 / 1.15))
     assert more.rate == pytest.approx(11500)
     assert more.rises
