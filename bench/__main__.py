@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import compression, cpu, line, results, scale, start, unlimited, way
+from bench import compression, cpu, line, queue, results, scale, start, unlimited, way
 from bench.codec import codec
 from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
@@ -17,6 +17,7 @@ Measures = Mapping[str, Callable[[], list[Row]]]
 
 SECTIONS: Mapping[str, Measures] = {
     "line": line.ROWS,
+    "queue": queue.ROWS,
     "unlimited": unlimited.ROWS,
     "way": way.ROWS,
     "cpu": cpu.ROWS,
