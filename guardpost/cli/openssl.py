@@ -12,7 +12,8 @@ __all__ = ["leave_out"]
 def leave_out() -> None:
     """Import what would bring it along (asyncio, hashlib, hmac), and let it find none.
 
-    Whoever imports ssl afterwards gets it. What was imported before stays as it is.
+    Whoever imports ssl afterwards gets it, but asyncio has decided: it makes no TLS connections
+    in this process, and hashlib has no scrypt. What was imported before stays as it is.
     """
     hidden = [name for name in _modules() if name not in sys.modules]
     for name in hidden:
