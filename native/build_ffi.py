@@ -4,6 +4,7 @@ pyproject.toml names the extension and this build_ext; there is no setup.py beca
 setuptools' own way to cffi (`cffi_modules`) is not a pyproject key.
 """
 
+import os
 from pathlib import Path
 
 from cffi import FFI
@@ -17,8 +18,12 @@ HERE = Path(__file__).parent
 def framing_ffi() -> FFI:
     """What cffi compiles, in API mode: a mismatch with the headers does not build."""
     ffi = FFI()
+    headers = ["crc32c.h", "framing.h", "paths.h"]
     ffi.cdef((HERE / "framing.cdef").read_text(encoding="utf-8"))
-    ffi.set_source(MODULE, '#include "crc32c.h"\n#include "framing.h"\n#include "paths.h"\n')
+    if os.name == "posix":
+        ffi.cdef((HERE / "lineio.cdef").read_text(encoding="utf-8"))
+        headers.append("lineio.h")
+    ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in headers))
     return ffi
 
 

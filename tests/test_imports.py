@@ -27,7 +27,7 @@ LAYERS = {
     "identity": ("errors",),
     "trust": ("errors", "identity"),
     "aio": ("protocol", "errors"),
-    "transports": ("aio.stream", "termsafe", "errors"),
+    "transports": ("_framing", "aio.stream", "termsafe", "errors"),
     "services": ("aio.channel", "host", "errors"),
     "agent": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
@@ -36,7 +36,7 @@ LAYERS = {
 
 # Names that only these modules may import.
 ONLY_IN = {
-    "guardpost._framing": ("protocol.framing", "protocol.codec_paths"),
+    "guardpost._framing": ("protocol.framing", "protocol.codec_paths", "transports.lineio"),
     "guardpost.protocol.connection": ("protocol", "aio"),
     "argcomplete": ("cli",),
     "msgspec": ("protocol.messages", "services", "cli"),

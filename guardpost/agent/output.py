@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from guardpost.aio.stream import ByteStream, pump
+from guardpost.aio.stream import ByteStream, Receive, pump
 
 __all__ = ["MAX_WAITING_BYTES", "TextOutput", "WatchedStream"]
 
@@ -84,7 +84,7 @@ class WatchedStream:
     async def read(self) -> bytes:
         return await self._stream.read()
 
-    async def pump(self, receive: Callable[[bytes], float]) -> None:
+    async def pump(self, receive: Receive) -> None:
         await pump(self._stream, receive)
 
     async def write(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from guardpost.aio.patience import Patience
 from guardpost.aio.session_channel import SessionChannel
-from guardpost.aio.stream import ByteStream, pump
+from guardpost.aio.stream import ByteStream, Wait, pump
 from guardpost.errors import GoAwayCode, LineLost, ResetCode
 from guardpost.protocol import events
 from guardpost.protocol.channel import Channel as ProtocolChannel
@@ -17,6 +17,7 @@ from guardpost.protocol.connection import Connection
 
 __all__ = ["Driver"]
 
+_ANY_BYTE = Wait()
 _PATIENCE_SECONDS = 0.01  # between two looks at what a line that takes no more holds up
 
 
@@ -75,15 +76,15 @@ class Driver:
                 finally:
                     self._arm()
 
-    def _receive(self, data: bytes) -> float:
-        """Bytes came from the line; returns for how long it need not be looked at."""
+    def _receive(self, data: bytes) -> Wait:
+        """Bytes came from the line; returns what they leave to wait for."""
         now = self._loop.time()
         if not self.connection.receive_data(data, now):
-            return self._patience.pause(len(data), now)
+            return Wait(self._patience.pause(len(data), now), self.connection.delimiter)
         self._patience.frame_ended(len(data))
         self._wanted.set()
         self._dispatch()
-        return 0.0
+        return _ANY_BYTE
 
     async def _write(self, stream: ByteStream) -> None:
         connection, clock, wanted = self.connection, self._loop.time, self._wanted

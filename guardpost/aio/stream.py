@@ -6,9 +6,9 @@ it is made of nor how it was named.
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
-__all__ = ["ByteStream", "PumpingStream", "pump"]
+__all__ = ["ByteStream", "PumpingStream", "Receive", "Wait", "pump"]
 
 
 class ByteStream(Protocol):
@@ -36,24 +36,32 @@ class ByteStream(Protocol):
         ...
 
 
+class Wait(NamedTuple):
+    """What a receiver says of what comes next: nobody needs to look for it for `seconds`, nor, on
+    a line that brings it at once, before `delimiter` (-1: every byte counts).
+    """
+
+    seconds: float = 0.0
+    delimiter: int = -1
+
+
+Receive = Callable[[bytes], Wait]
+
+
 @runtime_checkable
 class PumpingStream(ByteStream, Protocol):
     """A ByteStream that can do what `pump` does without waking a task for every piece."""
 
-    async def pump(self, receive: Callable[[bytes], float]) -> None:
+    async def pump(self, receive: Receive) -> None:
         """As the function below; not beside read(). Raises LineLost, and what `receive` raises."""
         ...
 
 
-async def pump(stream: ByteStream, receive: Callable[[bytes], float]) -> None:
-    """Give `receive` what comes, until the stream ends.
-
-    It returns for how many seconds nobody needs to look for more. Raises LineLost, and what
-    `receive` raises.
-    """
+async def pump(stream: ByteStream, receive: Receive) -> None:
+    """Give `receive` what comes, until the stream ends. Raises LineLost, and what it raises."""
     if isinstance(stream, PumpingStream):
         await stream.pump(receive)
         return
     while data := await stream.read():
-        if pause := receive(data):
-            await asyncio.sleep(pause)
+        if seconds := receive(data).seconds:
+            await asyncio.sleep(seconds)

@@ -57,6 +57,13 @@ class Connection:
         self._withheld_until = now + HELLO_WITHHOLD_SECONDS if self._scanner.held else None
         return stirred or self._withheld_until is not None
 
+    @property
+    def delimiter(self) -> int:
+        """The byte that ends a frame of the session; -1 without one."""
+        if self.association is None:
+            return -1
+        return self.association.decoder.profile.delimiter[0]
+
     def receive_eof(self, now: float) -> None:
         """The line is gone; it may come back (line_opened), with somebody else at it."""
         self._plain.clear()

@@ -10,14 +10,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from guardpost.aio.stream import Receive
 from guardpost.errors import LineLost
+from guardpost.transports.lineio import GATHERED_MAX_BYTES, gather, put_out
 
 __all__ = ["DescriptorStream"]
 
-READ_BYTES = 65536
+FAST_READ_BYTES = 2048
+"""So much at once tells a line without a UART: the rest of the frame is there within moments."""
 
-FULL_READ_BYTES = 2048
-"""After a read of so much there is probably more: a pty gives no more than 4 KiB at a time."""
+FAST_WRITE_BYTES = 32768
+"""Packets are this long only on a line that takes them in less than 10 ms."""
+
+FAST_WAIT_SECONDS = 0.003
+"""For which the loop then stands still, once for a read or write and not for each few KiB."""
 
 FAIR_TURNS = 16
 """Calls that found the kernel ready each time before everybody else gets a turn."""
@@ -25,7 +31,7 @@ FAIR_TURNS = 16
 
 @dataclass(slots=True)
 class _Pumping:
-    receive: Callable[[bytes], float]
+    receive: Receive
     ended: asyncio.Future[None]
     pause: asyncio.TimerHandle | None = None
 
@@ -72,7 +78,7 @@ class DescriptorStream:
             raise arrived
         return b"" if arrived is None or self.closed else arrived
 
-    async def pump(self, receive: Callable[[bytes], float]) -> None:
+    async def pump(self, receive: Receive) -> None:
         """As guardpost.aio.stream.pump. A task runs only for what `receive` has to say."""
         pumping = _Pumping(receive, self._loop.create_future())
         self._pumping = pumping
@@ -93,14 +99,8 @@ class DescriptorStream:
         pumping.pause = None
         seconds = 0.0
         if self._arrived is not None or self._take_in():
-            arrived, self._arrived = self._arrived, None
             try:
-                if isinstance(arrived, LineLost):
-                    raise arrived
-                if arrived:
-                    seconds = pumping.receive(arrived)
-                else:
-                    pumping.ended.set_result(None)
+                seconds = self._hand_over(pumping)
             except BaseException as error:
                 if pumping.ended.done():  # `receive` has closed us
                     raise
@@ -113,12 +113,28 @@ class DescriptorStream:
         else:
             self._watch_reads()
 
+    def _hand_over(self, pumping: _Pumping) -> float:
+        """What arrived and, on a fast line, the rest of its frame; returns for how long not to
+        look again. Raises LineLost, and what `receive` raises.
+        """
+        while True:
+            arrived, self._arrived = self._arrived, None
+            if isinstance(arrived, LineLost):
+                raise arrived
+            if not arrived:
+                pumping.ended.set_result(None)
+                return 0.0
+            seconds, delimiter = pumping.receive(arrived)
+            goes_on = delimiter >= 0 and not seconds and len(arrived) >= FAST_READ_BYTES
+            if not goes_on or self.closed or not self._take_in(delimiter, FAST_WAIT_SECONDS):
+                return seconds
+
     async def write(self, data: bytes) -> None:
         await self._take_turns()
         self._unwritten = memoryview(data)
         self._write_error = None
         try:
-            self._put_out()
+            self._put_out(FAST_WAIT_SECONDS if len(data) >= FAST_WRITE_BYTES else 0.0)
             while self._unwritten:
                 await self._writable()
         finally:
@@ -155,37 +171,27 @@ class DescriptorStream:
 
     # --- what the descriptors give and take now ---
 
-    def _take_in(self) -> bool:
+    def _take_in(self, delimiter: int = -1, seconds: float = 0.0) -> bool:
         """Read what is there, all of it: the work behind is then done once. False: nothing is."""
-        parts: list[bytes] = []
-        size = 0
         try:
-            while size < READ_BYTES:
-                data = os.read(self._read_fd, READ_BYTES - size)
-                parts.append(data)
-                size += len(data)
-                if len(data) < FULL_READ_BYTES:
-                    break
+            self._arrived = gather(self._read_fd, delimiter, seconds)
         except BlockingIOError:
             self._more_follows = False
-        except OSError as error:
-            if not parts:  # else the next read meets it again
-                self._arrived = self._lost(error)
-                return True
-        else:
-            self._more_follows = size >= READ_BYTES
-        if not parts:
             return False
-        self._arrived = parts[0] if len(parts) == 1 else b"".join(parts)
+        except OSError as error:
+            self._arrived = self._lost(error)
+        else:
+            self._more_follows = len(self._arrived) == GATHERED_MAX_BYTES
         return True
 
-    def _put_out(self) -> None:
+    def _put_out(self, seconds: float = 0.0) -> None:
         """Write what the descriptor takes."""
         if self.closed:
             self._fail_write(LineLost(f"{self.name} is closed"))
             return
         try:
-            self._unwritten = self._unwritten[os.write(self._write_fd, self._unwritten) :]
+            taken = put_out(self._write_fd, self._unwritten, seconds)
+            self._unwritten = self._unwritten[taken:]
         except BlockingIOError:
             pass
         except OSError as error:

@@ -23,7 +23,7 @@ from typing import Any
 
 import serial
 
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import ByteStream, Receive
 from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError, UsageError
 from guardpost.transports.holders import holders_of
 from guardpost.transports.target import Target
@@ -159,7 +159,7 @@ if sys.platform != "win32":
                 self._check_hung_up()
             return data
 
-        async def pump(self, receive: Callable[[bytes], float]) -> None:
+        async def pump(self, receive: Receive) -> None:
             await self._bytes.pump(receive)
             self._check_hung_up()
 

@@ -15,9 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import ByteStream, Receive
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
 from guardpost.termsafe import safe_text
 from guardpost.transports.target import Target
@@ -112,7 +111,7 @@ if sys.platform != "win32":
                 await self._check_status()
             return data
 
-        async def pump(self, receive: Callable[[bytes], float]) -> None:
+        async def pump(self, receive: Receive) -> None:
             await self._bytes.pump(receive)
             await self._check_status()
 

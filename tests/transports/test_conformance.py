@@ -16,7 +16,7 @@ from random import Random
 import pytest
 import serial
 
-from guardpost.aio.stream import ByteStream, pump
+from guardpost.aio.stream import ByteStream, Receive, Wait, pump
 from guardpost.errors import LineLost
 from guardpost.transports import open_url
 from guardpost.transports.descriptor import DescriptorStream
@@ -315,7 +315,7 @@ def test_a_reader_that_never_waits_lets_others_work(over: Over) -> None:
     over(story)
 
 
-async def pumped(stream: ByteStream, receive: Callable[[bytes], float]) -> str:
+async def pumped(stream: ByteStream, receive: Receive) -> str:
     try:
         await pump(stream, receive)
     except LineLost:
@@ -327,11 +327,33 @@ def test_a_pump_gives_everything_until_the_line_ends(over: Over) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
         much, got, whole = Random(3).randbytes(200_000), bytearray(), asyncio.Event()
 
-        def receive(data: bytes) -> float:
+        def receive(data: bytes) -> Wait:
             got.extend(data)
             if len(got) == len(much):
                 whole.set()
-            return 0.001 if len(got) % 3 == 0 else 0.0
+            return Wait(0.001 if len(got) % 3 == 0 else 0.0)
+
+        pumping = asyncio.create_task(pumped(ours, receive))
+        await theirs.write(much)
+        await whole.wait()
+        assert got == much
+        await theirs.close()
+        assert await pumping in ("ended", "lost")
+
+    over(story)
+
+
+def test_a_pump_may_gather_frames_and_keeps_nothing_back(over: Over) -> None:
+    """The last piece has no delimiter: whoever waits for one gets it all the same."""
+
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        much, got, whole = Random(4).randbytes(200_000) + b"x" * 5000, bytearray(), asyncio.Event()
+
+        def receive(data: bytes) -> Wait:
+            got.extend(data)
+            if len(got) == len(much):
+                whole.set()
+            return Wait() if data[-1] == 0 else Wait(0.0, 0)
 
         pumping = asyncio.create_task(pumped(ours, receive))
         await theirs.write(much)
@@ -347,9 +369,9 @@ def test_closing_ends_the_pump_also_while_it_pauses(over: Over) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
         came = asyncio.Event()
 
-        def receive(data: bytes) -> float:
+        def receive(data: bytes) -> Wait:
             came.set()
-            return 0.01
+            return Wait(0.01)
 
         pumping = asyncio.create_task(pumped(ours, receive))
         await theirs.write(b"something")
@@ -362,7 +384,7 @@ def test_closing_ends_the_pump_also_while_it_pauses(over: Over) -> None:
 
 def test_what_receive_raises_ends_the_pump(over: Over) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
-        def receive(data: bytes) -> float:
+        def receive(data: bytes) -> Wait:
             raise ValueError("a defect")
 
         pumping = asyncio.create_task(pumped(ours, receive))
@@ -375,7 +397,7 @@ def test_what_receive_raises_ends_the_pump(over: Over) -> None:
 
 def test_a_cancelled_pump_leaves_what_comes_to_the_next_reader(over: Over) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
-        pumping = asyncio.create_task(pumped(ours, lambda data: 0.0))
+        pumping = asyncio.create_task(pumped(ours, lambda data: Wait()))
         assert await is_waiting(pumping)
         pumping.cancel()
         await asyncio.wait({pumping})

@@ -7,7 +7,9 @@ import socket
 
 import pytest
 
-from guardpost.transports.descriptor import FAIR_TURNS, READ_BYTES, DescriptorStream
+from guardpost.aio.stream import Wait
+from guardpost.transports.descriptor import FAIR_TURNS, DescriptorStream
+from guardpost.transports.lineio import GATHERED_MAX_BYTES
 
 
 class CountingSelector(selectors.DefaultSelector):
@@ -105,8 +107,8 @@ def test_a_read_that_waits_for_its_turn_does_not_read_what_is_closed_meanwhile()
         # As if whoever opens a file next got the number.
         stream = DescriptorStream(far, near, "a pipe", release=lambda: os.dup2(other, far))
         for _ in range(FAIR_TURNS - 1):
-            os.write(near, bytes(READ_BYTES))
-            assert len(await stream.read()) == READ_BYTES
+            os.write(near, bytes(GATHERED_MAX_BYTES))
+            assert len(await stream.read()) == GATHERED_MAX_BYTES
         reading = asyncio.create_task(stream.read())
         await asyncio.sleep(0)
         stream.close_now()
@@ -126,7 +128,7 @@ def test_what_the_receiver_raises_ends_the_pump(closes: bool) -> None:
         stream = DescriptorStream(far, near, "a pipe", release=lambda: None)
         os.write(near, b"first")
 
-        def receive(data: bytes) -> float:
+        def receive(data: bytes) -> Wait:
             if closes:
                 stream.close_now()
             raise ValueError(data)
