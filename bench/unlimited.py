@@ -1,7 +1,8 @@
 """A line without a baud rate: what the processors give, and who does more with them.
 
-One tunnel, near to far. Two rigs: the two ptys of `guardpost line`, as everywhere in this
-bench, and a single pty, which socat makes and joins to the far side's socket.
+One tunnel, near to far. Two rigs: two ptys with a socat between them (`guardpost line` is Python,
+and would be what is measured), and a single pty, which socat makes and joins to the far side's
+socket.
 
 python -m bench.unlimited [line] [pty]
 """
@@ -14,12 +15,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 
 from bench.ends import connected, free_port, send
 from bench.peers.guardpost import open_guardpost
 from bench.peers.peer import Place, Way
 from bench.peers.ssh import SSH, open_ssh
-from bench.peers.visit import SETTLE_SECONDS, place_on_a_line, place_without_line
+from bench.peers.visit import SETTLE_SECONDS, place_without_line
 from bench.table import Row
 from bench.transfer import Transfer
 
@@ -64,9 +67,20 @@ def _guardpost_behind_socat(place: Place) -> Iterator[Way]:
         yield way
 
 
+@contextlib.contextmanager
+def _place_between_ptys() -> Iterator[Place]:
+    with place_without_line() as near_only:
+        place = replace(near_only, far=f"{near_only.near}-far")
+        ends = (place.near, place.far)
+        place.processes.start("far", "socat", *(f"PTY,link={end},raw,echo=0" for end in ends))
+        while not all(Path(end).exists() for end in ends):
+            time.sleep(0.01)
+        yield place
+
+
 RIGS: dict[str, tuple[Callable[[], AbstractContextManager[Place]], dict[str, Open]]] = {
     "line": (
-        lambda: place_on_a_line(baud="unlimited"),
+        _place_between_ptys,
         {"socat": _socat, "ssh": open_ssh, "guardpost": open_guardpost},
     ),
     "pty": (
