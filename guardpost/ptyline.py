@@ -165,11 +165,15 @@ class Direction:
                 self._pace.note(count, clock())
 
     def next_look(self, now: float) -> float:
-        """In how many seconds `carry` has something to do (infinity: nothing to come)."""
+        """In how many seconds there is something to do (infinity: nothing to come): for `carry`,
+        or for `read`, since the sender's buffer empties long before a far end hears of it.
+        """
         if self._due and self.rate:
             return wake_bytes(self.rate) / self.rate
-        due = self.wire.next_deadline(now)
-        return math.inf if due is None else max(0.0, due - now)
+        times = [self.wire.next_deadline(now)]
+        if self.wire.room(now) < self._read_from:
+            times.append(self.wire.room_at(self._read_from, now))
+        return max(0.0, min((time for time in times if time is not None), default=math.inf) - now)
 
     def wants_to_read(self, now: float) -> bool:
         if not self.source.plugged:

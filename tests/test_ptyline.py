@@ -70,6 +70,22 @@ def test_every_byte_passes_both_ways_and_the_ends_are_raw(
     assert read_exactly(a, 1024) == values[::-1]
 
 
+def test_a_full_buffer_is_looked_at_when_it_empties_not_when_the_far_end_hears_of_it(
+    tmp_path: Path,
+) -> None:
+    options = LineOptions(rate=1000.0, faults=Faults(delay=60.0))
+    line = PtyLine(str(tmp_path / "A"), str(tmp_path / "B"), options)
+    try:
+        there, _ = line.directions
+        there.wire.push(bytes(4096), 0.0)
+        assert not there.wants_to_read(0.0)
+        seconds = there.next_look(0.0)
+        assert 0 < seconds < 2
+        assert there.wants_to_read(seconds)
+    finally:
+        line.close()
+
+
 def test_a_sender_of_much_waits_and_nothing_is_lost(start: Start) -> None:
     _, a, b = start(UNLIMITED)
     much = os.urandom(1_000_000)
