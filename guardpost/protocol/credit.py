@@ -2,8 +2,9 @@
 
 Algorithm of the granting side: a window stands open; as soon as half of it was consumed the
 limit moves to consumed + window. If that happened within four round trips of the last grant,
-the window and not the reader was the brake, and it is doubled, as long as the pool all channels
-share has room.
+the window and not the reader was the brake, and it becomes four times as large, as long as the
+pool all channels share has room: with doubling, the first 6 MB over 4 Mbit/s and 200 ms lose
+one per cent more.
 """
 
 from guardpost.errors import RemoteProtocolError
@@ -20,11 +21,11 @@ class GrantPool:
     def __init__(self, size: int = GRANTED_MAX_BYTES) -> None:
         self._left = size
 
-    def take(self, size: int) -> bool:
-        if size > self._left:
-            return False
+    def take(self, size: int) -> int:
+        """`size` bytes or what is left; returns how many."""
+        size = min(size, self._left)
         self._left -= size
-        return True
+        return size
 
     def give_back(self, size: int) -> None:
         self._left += size
@@ -62,9 +63,7 @@ class Granted:
         if self.limit - self.consumed > self.window // 2:
             return None
         if self._pool and now - self._last_grant < max(4 * round_trip, 0.1):
-            more = min(self.window, WINDOW_MAX_BYTES - self.window)
-            if more > 0 and self._pool.take(more):
-                self.window += more
+            self.window += self._pool.take(min(3 * self.window, WINDOW_MAX_BYTES - self.window))
         self._last_grant = now
         self.limit = self.consumed + self.window
         return self.limit
