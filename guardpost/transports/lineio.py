@@ -14,10 +14,29 @@ GATHERED_MAX_BYTES = 1 << 16
 
 _ANY_BYTE = -1
 
-# One call at a time: the transports of a process belong to one loop.
-_room = ffi.new_allocator(should_clear_after_alloc=False)("uint8_t[]", GATHERED_MAX_BYTES)
-_gathered = ffi.buffer(_room)
-_error = ffi.new("int *")
+_new_bytes = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+class _Room:
+    """What one call works with."""
+
+    __slots__ = ("bytes", "error", "out")
+
+    def __init__(self) -> None:
+        self.out = _new_bytes("uint8_t[]", GATHERED_MAX_BYTES)
+        self.bytes = ffi.buffer(self.out)
+        self.error = ffi.new("int *")
+
+
+# A call takes one and puts it back: cffi lets other threads run meanwhile, and they may be here.
+_rooms: list[_Room] = []
+
+
+def _take_room() -> _Room:
+    try:
+        return _rooms.pop()
+    except IndexError:
+        return _Room()
 
 
 def gather(descriptor: int, delimiter: int = _ANY_BYTE, seconds: float = 0.0) -> bytes:
@@ -26,11 +45,14 @@ def gather(descriptor: int, delimiter: int = _ANY_BYTE, seconds: float = 0.0) ->
     b"" at the end of the line. Raises BlockingIOError when nothing came, OSError when the line
     broke. `descriptor` must not block.
     """
+    room = _take_room()
     wait = int(seconds * 1e6)
-    size = lib.gp_gather(descriptor, delimiter, _room, GATHERED_MAX_BYTES, wait, _error)
-    if not size and _error[0]:
-        raise OSError(_error[0], os.strerror(_error[0]))
-    return _gathered[:size]
+    size = lib.gp_gather(descriptor, delimiter, room.out, GATHERED_MAX_BYTES, wait, room.error)
+    data, error = room.bytes[:size], room.error[0]
+    _rooms.append(room)
+    if not size and error:
+        raise OSError(error, os.strerror(error))
+    return data
 
 
 def put_out(descriptor: int, data: bytes | memoryview, seconds: float = 0.0) -> int:
@@ -39,8 +61,11 @@ def put_out(descriptor: int, data: bytes | memoryview, seconds: float = 0.0) -> 
     Raises BlockingIOError when that was nothing, OSError when the line broke. `descriptor` must
     not block.
     """
+    room = _take_room()
     wait = int(seconds * 1e6)
-    taken = lib.gp_put_out(descriptor, ffi.from_buffer(data), len(data), wait, _error)
-    if not taken and _error[0]:
-        raise OSError(_error[0], os.strerror(_error[0]))
+    taken = lib.gp_put_out(descriptor, ffi.from_buffer(data), len(data), wait, room.error)
+    error = room.error[0]
+    _rooms.append(room)
+    if not taken and error:
+        raise OSError(error, os.strerror(error))
     return taken
