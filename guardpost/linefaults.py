@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from guardpost.linepaths import path_stage
+
 __all__ = ["DUPLICATE_BLOCK_BYTES", "HOLE_BYTES", "NO_FAULTS", "Faults", "Stats", "damage_stages"]
 
 HOLE_BYTES = 4
@@ -42,6 +44,8 @@ class Faults:
     """Chance per frame (the bytes up to a FRAME_END, and that) to vanish whole."""
     eat: frozenset[int] = frozenset()
     """Byte values that never arrive (NUL, XON and XOFF, ...)."""
+    paths: tuple[str, ...] = ()
+    """What the path does to bytes on purpose: names of linepaths.PATHS, in their order."""
     delay: float = 0.0
     coalesce: float = 0.0
     """Bytes arrive only at multiples of this time (the latency timer of a USB adapter)."""
@@ -62,7 +66,7 @@ NO_FAULTS = Faults()
 @dataclass
 class Stats:
     """Exact counts of bytes. Once all has arrived, delivered = sent + inserted + duplicated
-    - overrun - muted - eaten - lost."""
+    + grown - overrun - muted - eaten - lost."""
 
     sent: int = 0
     delivered: int = 0
@@ -74,6 +78,8 @@ class Stats:
     garbled: int = 0
     duplicated: int = 0
     inserted: int = 0
+    grown: int = 0
+    """By what paths do on purpose; less than 0 if they took more than they added."""
 
 
 Stage = Callable[[bytes], bytes]
@@ -87,6 +93,7 @@ def damage_stages(faults: Faults, random: Random, stats: Stats) -> list[Stage]:
     """
     seeds = [random.getrandbits(64) for _ in range(5)]
     stages: list[Stage] = []
+    stages += [_Path(path_stage(name), stats) for name in faults.paths]
     if faults.eat:
         stages.append(_eating(bytes(sorted(faults.eat)), stats))
     if faults.frame_loss:
@@ -129,6 +136,16 @@ def _eating(values: bytes, stats: Stats) -> Stage:
         return left
 
     return eat
+
+
+class _Path:
+    def __init__(self, stage: Stage, stats: Stats) -> None:
+        self._stage, self._stats = stage, stats
+
+    def __call__(self, data: bytes) -> bytes:
+        changed = self._stage(data)
+        self._stats.grown += len(changed) - len(data)
+        return changed
 
 
 class _FrameLosses:

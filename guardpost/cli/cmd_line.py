@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from guardpost.errors import UsageError
 from guardpost.linefaults import Faults
+from guardpost.linepaths import PATHS
 
 __all__ = ["configure", "run"]
 
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--mute", type=_mute, action="append", default=[], metavar="START,DUR", help="seconds")
     add("--rate-at", type=_rate_at, action="append", default=[], metavar="T=BAUD", help="then on")
     add("--eat", type=_values, default=frozenset(), metavar="HEX,..", help="bytes that vanish")
+    add("--path", type=_paths, default=(), metavar="NAME,..", help=", ".join(PATHS))
     add("--drop-buffer", type=int, default=0, metavar="N", help="a buffer that drops what is over")
     add("--buffer", type=int, default=4096, metavar="N", help="the sender's buffer, in bytes")
     add("--echo", action="store_true", help="what arrives at B comes back to A")
@@ -100,6 +102,7 @@ def _faults(args: argparse.Namespace) -> Faults:
         frame_loss=args.frame_loss,
         dup=args.dup,
         eat=args.eat,
+        paths=args.path,
         delay=args.delay,
         coalesce=args.coalesce,
         mutes=tuple(args.mute),
@@ -157,3 +160,10 @@ def _values(text: str) -> frozenset[int]:
         return frozenset(bytes.fromhex("".join(text.split(","))))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not HEX,HEX,... (00,11,13)") from None
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in PATHS]:
+        raise argparse.ArgumentTypeError(f"no path {unknown[0]!r}; there are {', '.join(PATHS)}")
+    return names

@@ -30,7 +30,8 @@ from guardpost.services import introductions
 
 __all__ = ["Console"]
 
-_TRANSPARENT = (Profile.CLEAN, Profile.CONSOLE, Profile.PRINTABLE)
+_TRANSPARENT = (Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE, Profile.PRINTABLE)
+# What a program in between may take for its escape, or a telnet for a command, is not even tried.
 _TRANSLATED = (Profile.CONSOLE, Profile.PRINTABLE)
 _GOODBYE_SECONDS = 2.0
 # The agent forgets a half-open handshake after 10 s; a person may think for longer.

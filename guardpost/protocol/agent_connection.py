@@ -99,6 +99,8 @@ class AgentConnection(Connection):
             for which, body in responder.decoder.feed(data):
                 if which >= 0:
                     self._receive_handshake(responder, body, now)
+                else:
+                    responder.residue(body)
         if _NOT_TYPED.search(data) or any(each.profile.delimiter in data for each in decoders):
             if now >= self._deaf_until:
                 self._events.append(events.Text(b"", clean=False))

@@ -37,6 +37,7 @@ class ConsoleConnection(Connection):
         super().__init__(Credentials(True, static_private, random_bytes, psk))
         self._message_3_payload = message_3_payload
         self._initiator: Initiator | None = None
+        self._told_damage = False
         self._incoming: Association | None = (
             None  # message 3 is out, its first packet is not here yet
         )
@@ -55,6 +56,7 @@ class ConsoleConnection(Connection):
         """Listen, then ask for a session. Raises LocalProtocolError while there is one."""
         if self.association is not None or self._initiator is not None:
             raise LocalProtocolError("there is a session, or one is being made")
+        self._told_damage = False
         self._initiator = Initiator(
             static_private=self._credentials.static_private,
             message_3_payload=self._message_3_payload,
@@ -74,7 +76,7 @@ class ConsoleConnection(Connection):
         initiator.accept(now)
         handshake = initiator.handshake
         if initiator.stage is not Stage.MESSAGE_3_SENT or handshake is None:
-            self._check_failed()
+            self._look_at_attempt()
             return
         self._incoming = establish(
             handshake, self._credentials, initiator.profiles, self._events, now
@@ -99,12 +101,12 @@ class ConsoleConnection(Connection):
     def _receive_hello(self, candidate: bytes, now: float) -> bool:
         initiator = self._initiator
         if initiator is not None and initiator.agent_hello(candidate, now):
-            self._check_failed()
+            self._look_at_attempt()
             return True
         if self._question and Hello.decode(candidate, answers=self._question):
             self._agent_answered_question(now)
             return True
-        ours = {self._question, initiator.hello if initiator else b""}
+        ours = {self._question, *(initiator.said if initiator else ())}
         hello = Hello.decode(candidate)
         if candidate in ours:
             self._events.append(events.Heard("echo"))
@@ -129,6 +131,9 @@ class ConsoleConnection(Connection):
         elif self.association is not None:
             rest = self._receive_frames(self.association, data, now)
             self._drop_dead(now)
+        elif initiator is not None and initiator.survey(data, now):
+            rest = b""
+            self._look_at_attempt()
         elif initiator is not None and initiator.decoder is not None:
             rest = self._receive_handshake(initiator, data, now)
         elif self._former is not None:
@@ -151,7 +156,7 @@ class ConsoleConnection(Connection):
             if initiator.stage is Stage.KEY_OFFERED and before is not Stage.KEY_OFFERED:
                 key = initiator.handshake.remote_static if initiator.handshake else None
                 self._events.append(events.AgentKeyOffered(key or b"", initiator.message_2_payload))
-        self._check_failed()
+        self._look_at_attempt()
         return b"".join(residue)
 
     def _text(self, data: bytes, now: float) -> None:
@@ -228,7 +233,7 @@ class ConsoleConnection(Connection):
         super().handle_timeout(now)
         if self._initiator is not None:
             self._initiator.handle_timeout(now)
-            self._check_failed()
+            self._look_at_attempt()
         if self._flush_at is not None and now >= self._flush_at:
             self._flush_at = None
             for association in (self._incoming, self.association):
@@ -245,8 +250,11 @@ class ConsoleConnection(Connection):
                 association.lose("the agent was restarted", now)
                 self._drop_dead(now)
 
-    def _check_failed(self) -> None:
+    def _look_at_attempt(self) -> None:
         initiator = self._initiator
+        if initiator is not None and initiator.damage is not None and not self._told_damage:
+            self._told_damage = True
+            self._events.append(events.PathSurveyed(initiator.damage, initiator.profiles))
         if initiator is not None and initiator.stage is Stage.FAILED:
             self._events.append(events.HandshakeFailed(initiator.heard_hello, initiator.reason))
             self._initiator = None

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from guardpost.errors import GoAwayCode, ResetCode
 from guardpost.protocol.channel import Channel
+from guardpost.protocol.framing import Profile
+from guardpost.protocol.path import Damage
 
 __all__ = [
     "AgentKeyOffered",
@@ -16,6 +18,7 @@ __all__ = [
     "Event",
     "HandshakeFailed",
     "Heard",
+    "PathSurveyed",
     "SessionEnded",
     "SessionEstablished",
     "SessionResumed",
@@ -70,6 +73,17 @@ class HandshakeFailed:
 
     heard_hello: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathSurveyed:
+    """Console: what the path does to bytes, and the `profiles` that were chosen for it.
+
+    Profiles are (console -> agent, agent -> console).
+    """
+
+    damage: Damage
+    profiles: tuple[Profile, Profile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,7 @@ Event = (
     | AgentKeyOffered
     | ConsoleKeyOffered
     | HandshakeFailed
+    | PathSurveyed
     | SessionEstablished
     | SessionSuspended
     | SessionResumed

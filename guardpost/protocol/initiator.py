@@ -1,5 +1,8 @@
 """The console's way to a session: listen, hello, handshake (docs/protocol.md sections 2, 4).
 
+Given a choice of profiles it begins with the first and checks, with a frame that holds every value,
+whether the path carries it; if not, a survey says which of them it carries.
+
 It ends ESTABLISHED (keys in `handshake`) or FAILED (`reason`); it never says more than it may.
 """
 
@@ -12,11 +15,20 @@ from guardpost.protocol.framing import Decoder, Encoder, Profile
 from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.hello import MAJOR, Hello, epoch, handshake_states, known_profile
 from guardpost.protocol.limits import (
+    CHECK_HELLOS,
     HANDSHAKE_FIRST_SECONDS,
     HANDSHAKE_TRIES,
     HELLO_TRIES_SECONDS,
     LISTEN_SECONDS,
+    SURVEY_SWEEP_MAX_SECONDS,
 )
+from guardpost.protocol.path import (
+    EVERY_VALUE,
+    Damage,
+    suitable,
+    values_to_sweep,
+)
+from guardpost.protocol.survey import Survey
 
 __all__ = ["Initiator", "Stage"]
 
@@ -24,6 +36,7 @@ __all__ = ["Initiator", "Stage"]
 class Stage(enum.Enum):
     LISTENING = "listening"
     HELLO_SENT = "hello sent"
+    SURVEYING = "surveying the path"
     MESSAGE_1_SENT = "message 1 sent"
     KEY_OFFERED = "key offered"
     MESSAGE_3_SENT = "message 3 sent"
@@ -46,7 +59,7 @@ class Initiator:
         now: float,
         not_before: float,
     ) -> None:
-        """`profiles`: tried in this order.
+        """`profiles`: the first that the path carries is used; one alone is taken as it is.
 
         `consent`: a boot loader or a password prompt is no obstacle.
         """
@@ -57,15 +70,18 @@ class Initiator:
         self.reason = ""
         self.heard_hello = False
         self.profiles = (profiles[0], profiles[0])
+        self.damage: Damage | None = None  # what a survey has found
         self.decoder: Decoder | None = None
         self.handshake: Handshake | None = None
         self.message_2_payload = b""
         self.hello = b""
+        self.said: set[bytes] = set()  # every hello of ours, to know its echo
         self._static_private = static_private
         self._message_3_payload = message_3_payload
-        self._order = list(profiles)
-        self._random_bytes = random_bytes
-        self._psk = psk
+        self._choice = profiles
+        self._survey: Survey | None = None
+        self._checks, self._is_checked = len(profiles) > 1, False
+        self._random_bytes, self._psk = random_bytes, psk
         self._consent = consent
         self._heard = b""
         self._encoder: Encoder | None = None
@@ -83,6 +99,9 @@ class Initiator:
 
     def agent_hello(self, candidate: bytes, now: float) -> bool:
         """True if `candidate` answers our hello."""
+        if self._survey is not None and self._survey.agent_hello(candidate, now):
+            self._survey_went_on(now)
+            return True
         hello = Hello.decode(candidate, answers=self.hello) if self.hello else None
         if hello is None or not hello.agent:
             return False
@@ -111,9 +130,24 @@ class Initiator:
         self.stage = Stage.MESSAGE_1_SENT
         return True
 
+    def survey(self, data: bytes, now: float) -> bool:
+        """True if a survey is on: these bytes of the line, without hellos, are its own."""
+        survey = self._survey
+        if survey is None:
+            return False
+        self.text(data)
+        survey.receive(data, now)
+        self._survey_went_on(now)
+        return True
+
     def receive(self, body: bytes, now: float) -> None:
         """One good handshake frame."""
+        if body == EVERY_VALUE:
+            self._is_checked = True
         if body[0] != 2 or self.stage is not Stage.MESSAGE_1_SENT or self.handshake is None:
+            return
+        if self._checks and not self._is_checked:
+            self._begin_survey(now)  # message 2 comes behind that frame, so it is lost
             return
         try:
             self.message_2_payload = self.handshake.read_message(body[1:])
@@ -145,36 +179,89 @@ class Initiator:
     def handle_timeout(self, now: float) -> None:
         if self.deadline is None or now < self.deadline:
             return
-        if self.stage is Stage.LISTENING:
+        if self._survey is not None:
+            if not self._is_hindered():
+                self._survey.handle_timeout(now)
+                self._survey_went_on(now)
+        elif self.stage is Stage.LISTENING:
             self._send_hello(now)
         elif self.stage is Stage.HELLO_SENT:
             if self._tries < len(HELLO_TRIES_SECONDS):
                 self._send_hello(now)
             else:
                 self._fail("nobody answered our hello")
+        elif self._checks and self.stage is Stage.MESSAGE_1_SENT:
+            self._begin_survey(now)  # hellos pass and frames do not: a path that changes bytes
         elif self._tries < HANDSHAKE_TRIES:
             self._repeat(now)
-        elif len(self._order) > 1 and self.stage is Stage.MESSAGE_1_SENT:
-            # Hellos pass and frames do not: a path that eats bytes. The next profile avoids more
-            # of them.
-            del self._order[0]
-            self.hello = b""
-            self._tries = 0
-            self.decoder = None
-            self._send_hello(now)
+        elif self._can_be_more_careful():
+            self._ask_anew((Profile.PRINTABLE, Profile.PRINTABLE), now)
         else:
             self._fail("the agent answered our hello and then fell silent")
 
-    def _send_hello(self, now: float) -> None:
+    def _can_be_more_careful(self) -> bool:
+        careful = (Profile.PRINTABLE, Profile.PRINTABLE)
+        return (
+            self.stage is Stage.MESSAGE_1_SENT
+            and len(self._choice) > 1
+            and self.profiles != careful
+        )
+
+    # --- what the path carries ---
+
+    def _begin_survey(self, now: float) -> None:
+        self._checks = False
+        self.decoder = None
+        self.stage = Stage.SURVEYING
+        self._survey = Survey(values_to_sweep(self._choice), self._random_bytes, now)
+        self.said.add(self._survey.hello)
+        self.deadline = now
+        self.handle_timeout(now)
+
+    def _survey_went_on(self, now: float) -> None:
+        survey = self._survey
+        if survey is None:
+            return
+        self.hellos += survey.out
+        survey.out = []
+        self.deadline = survey.deadline
+        if not survey.finished:
+            return
+        self._survey = None
+        self.damage = survey.damage
+        if survey.damage is None:
+            self._ask_anew((Profile.PRINTABLE, Profile.PRINTABLE), now)
+        else:
+            to_agent = suitable(self._choice, survey.damage.to_agent)
+            to_console = suitable(self._choice, survey.damage.to_console)
+            self._ask_anew((to_agent, to_console), now)
+
+    def _ask_anew(self, profiles: tuple[Profile, Profile], now: float) -> None:
+        """With another hello, for other profiles."""
+        self.profiles = profiles
+        self.hello = b""
+        self._tries = 0
+        self.decoder = None
+        self._send_hello(now)
+
+    # --- to the line ---
+
+    def _is_hindered(self) -> bool:
+        """Something on the line forbids to speak, so it is over."""
         obstacle = None if self._consent else cautious_about(self._heard)
         if obstacle:
-            what = "nothing more" if self.hello else "nothing"
+            what = "nothing more" if self.said else "nothing"
             self._fail(f"the line shows {obstacle}; {what} was sent")
+        return obstacle is not None
+
+    def _send_hello(self, now: float) -> None:
+        if self._is_hindered():
             return
         if not self.hello:
             nonce = int.from_bytes(self._random_bytes(8), "little")
-            self.hello = Hello(False, nonce, self._order[0], self._order[0]).encode()
+            self.hello = Hello(False, nonce, *self.profiles).encode()
         self.stage = Stage.HELLO_SENT
+        self.said.add(self.hello)
         self.hellos.append(self.hello)
         self._sent_at = now
         if not self._tries:
@@ -187,6 +274,10 @@ class Initiator:
         self._frame = self._encoder.encode(bytes((kind,)) + message)
         self._tries = 0
         self._wait = HANDSHAKE_FIRST_SECONDS + 2 * self._round_trip
+        if self._checks and kind == 1:
+            self._is_checked = False
+            self.frames.append(self._encoder.encode(EVERY_VALUE))
+            self._wait += min(CHECK_HELLOS * self._round_trip, SURVEY_SWEEP_MAX_SECONDS)
         self._repeat(now)
 
     def _repeat(self, now: float) -> None:
@@ -200,5 +291,6 @@ class Initiator:
         self.stage = Stage.FAILED
         self.reason = reason
         self.deadline = None
+        self._survey = None
         self.hellos.clear()
         self.frames.clear()

@@ -1,5 +1,7 @@
 """The agent's half-open handshake: a console hello, answered, until its key is judged.
 
+On the way it says, if asked, what the path does to bytes.
+
 Source: docs/protocol.md section 4.
 """
 
@@ -10,7 +12,16 @@ from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.framing import Decoder, Encoder, Profile
 from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.hello import Hello, epoch, handshake_states, known_profile
-from guardpost.protocol.limits import HALF_OPEN_SECONDS
+from guardpost.protocol.limits import HALF_OPEN_SECONDS, SWEEPS_MAX
+from guardpost.protocol.path import (
+    EVERY_VALUE,
+    KIND_EVERY,
+    KIND_SWEEP,
+    KIND_SWEPT,
+    SweepReader,
+    sweep,
+    sweep_frames,
+)
 
 __all__ = ["Responder", "Stage"]
 
@@ -23,7 +34,7 @@ class Stage(enum.Enum):
 
 
 class Responder:
-    """Takes handshake frames, makes answers (`hellos`, `frames`).
+    """Takes handshake frames, makes answers (`hellos`, which are sent as they are, and `frames`).
 
     At MESSAGE_3_READ its key awaits judgement.
     """
@@ -56,6 +67,9 @@ class Responder:
         self._message_2_payload = message_2_payload
         self._message_1 = b""
         self._frame_2 = b""
+        self._heard_every = False
+        self._sweeps = 0
+        self._reader = SweepReader()
         self.handshake = Handshake(
             initiator=False,
             prologue=console_hello + self.agent_hello,
@@ -78,12 +92,12 @@ class Responder:
             if kind == 1 and self.stage is Stage.HELLO_ANSWERED:
                 self._read_message_1(message)
             elif kind == 1 and message == self._message_1:
-                self.frames.append(self._frame_2)
+                self._answer_message_1()
                 return
             elif kind == 3 and self.stage is Stage.MESSAGE_2_SENT:
                 self.payload = self.handshake.read_message(message)
                 self.stage = Stage.MESSAGE_3_READ
-            else:
+            elif not self._receive_path(kind, body):
                 return
         except RemoteProtocolError:
             self.stage = Stage.FAILED
@@ -94,5 +108,36 @@ class Responder:
         self._message_1 = message
         answer = b"\x02" + self.handshake.write_message(self._message_2_payload)
         self._frame_2 = self._encoder.encode(answer)
-        self.frames.append(self._frame_2)
+        self._answer_message_1()
         self.stage = Stage.MESSAGE_2_SENT
+
+    def _answer_message_1(self) -> None:
+        if self._heard_every:
+            # In front, so that a console which sees message 2 alone knows at once.
+            self.frames.append(self._encoder.encode(EVERY_VALUE))
+        self.frames.append(self._frame_2)
+
+    # --- what the path does to bytes ---
+
+    def _receive_path(self, kind: int, body: bytes) -> bool:
+        """Whether it was about the path, and right. Raises RemoteProtocolError."""
+        if kind == KIND_EVERY and body == EVERY_VALUE:
+            self._heard_every = True
+            return True
+        if kind not in (KIND_SWEEP, KIND_SWEPT) or self.stage is not Stage.HELLO_ANSWERED:
+            return False
+        found = self._reader.frame(body)
+        if found is not None and self._sweeps < SWEEPS_MAX:
+            self._sweeps += 1
+            before, behind = sweep_frames(found.number, found.values, found.found)
+            # As long as what it answers: nobody gets more out of us than he puts in.
+            self.hellos += [
+                self.to_console.delimiter + self._encoder.encode(before),
+                sweep(found.values),
+                self._encoder.encode(behind),
+            ]
+        return True
+
+    def residue(self, data: bytes) -> None:
+        """What stood between two frames: it may be a sweep."""
+        self._reader.residue(data)

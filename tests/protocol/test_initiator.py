@@ -175,21 +175,85 @@ def test_message_3_is_repeated_as_it_was() -> None:
     assert len(set(one.frames)) == 1
 
 
-def test_hellos_pass_and_frames_do_not_so_the_next_profile_is_tried() -> None:
+def surveyed(one: Initiator, there: bytes, back: bytes, now: float) -> None:
+    """Its survey crosses a path that eats these values."""
+    (hello,) = one.hellos
+    two = responder(hello)
+    one.hellos, two.hellos = [], []
+    assert one.agent_hello(two.agent_hello, now)
+    while one.stage is Stage.SURVEYING:
+        out, one.hellos = b"".join(one.hellos).translate(None, there), []
+        for which, body in two.decoder.feed(out):
+            if which >= 0:
+                two.receive(body, now)
+            else:
+                two.residue(body)
+        answer, two.hellos = b"".join(two.hellos).translate(None, back), []
+        assert one.survey(answer, now)
+
+
+def test_a_frame_with_every_value_goes_ahead_where_there_is_a_choice() -> None:
     one = asked(Profile.CLEAN, Profile.CONSOLE)
+    two = responder(one.hello)
+    one.agent_hello(two.agent_hello, ASKED)
+    assert [len(frame) > 256 for frame in one.frames] == [True, False]
+    to_agent(two, one.frames, ASKED)
+    assert [len(frame) > 256 for frame in two.frames] == [True, False]
+    to_console(one, two.frames, ASKED)
+    assert one.stage is Stage.KEY_OFFERED
+
+
+@pytest.mark.parametrize("lost", ["to the agent", "to the console"])
+def test_message_2_without_that_frame_begins_a_survey_at_once(lost: str) -> None:
+    one = asked(Profile.CLEAN, Profile.CONSOLE)
+    two = responder(one.hello)
+    one.agent_hello(two.agent_hello, ASKED)
+    to_agent(two, one.frames[lost == "to the agent" :], ASKED)
+    to_console(one, two.frames[lost == "to the console" :], ASKED)
+    assert one.stage is Stage.SURVEYING
+
+
+def test_hellos_pass_and_frames_do_not_so_the_path_is_surveyed() -> None:
+    one = asked(Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE)
     first = one.hello
     one.agent_hello(responder(first).agent_hello, ASKED)
-    one.hellos = []
-    while one.stage is Stage.MESSAGE_1_SENT and one.deadline is not None:
-        one.handle_timeout(one.deadline)
+    one.hellos, one.frames = [], []
+    assert one.deadline is not None
+    one.handle_timeout(one.deadline)
+    assert one.stage is Stage.SURVEYING
+    surveyed(one, b"\x11\x13", b"\x1b", ASKED + 1)
     assert one.stage is Stage.HELLO_SENT
     (second,) = one.hellos
     hello = Hello.decode(second)
     assert hello is not None
-    assert (hello.to_agent, hello.to_console) == (Profile.CONSOLE, Profile.CONSOLE)
+    assert (hello.to_agent, hello.to_console) == (Profile.XONXOFF, Profile.CONSOLE)
     assert not one.agent_hello(responder(first).agent_hello, ASKED + 20)
     offered(one, responder(second), ASKED + 20)
-    assert one.profiles == (Profile.CONSOLE, Profile.CONSOLE)
+    assert one.profiles == (Profile.XONXOFF, Profile.CONSOLE)
+
+
+def test_after_a_survey_that_nobody_answers_it_goes_on_printable() -> None:
+    one = asked(Profile.CLEAN, Profile.CONSOLE)
+    one.agent_hello(responder(one.hello).agent_hello, ASKED)
+    while one.stage is not Stage.HELLO_SENT and one.deadline is not None:
+        one.hellos.clear()
+        one.handle_timeout(one.deadline)
+    (second,) = one.hellos
+    hello = Hello.decode(second)
+    assert hello is not None
+    assert (hello.to_agent, hello.to_console) == (Profile.PRINTABLE, Profile.PRINTABLE)
+
+
+def test_a_survey_is_no_excuse_to_speak_to_a_boot_loader() -> None:
+    one = asked(Profile.CLEAN, Profile.CONSOLE)
+    one.agent_hello(responder(one.hello).agent_hello, ASKED)
+    assert one.deadline is not None
+    one.handle_timeout(one.deadline)
+    one.hellos, one.frames = [], []
+    one.survey(b"\r\nHit any key to stop autoboot:  3 ", ASKED + 2)
+    times_out(one, ASKED + 60)
+    assert one.stage is Stage.FAILED
+    assert one.hellos == []
 
 
 def test_the_agent_decides_the_profiles() -> None:
