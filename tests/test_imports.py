@@ -18,6 +18,7 @@ LAYERS = {
     "errors": (),
     "termsafe": (),
     "linepaths": (),
+    "misread": (),
     "linefaults": ("linepaths", "errors"),
     "simline": ("linefaults", "errors"),
     "linepace": (),

@@ -238,6 +238,9 @@ class Console:
                 self._tell("the session goes on")
             case events.Heard(what):
                 self._silence.heard(what)
+            case events.PathSurveyed():
+                if found := self._silence.surveyed(event):
+                    self._tell(found)
             case events.Text(data, clean):
                 self._silence.text(data)
                 if clean:

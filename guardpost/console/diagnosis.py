@@ -1,7 +1,7 @@
 """Says what was seen on a line where no session came about, instead of "timeout"."""
 
-import re
-
+from guardpost.console.faces import KEPT_BYTES, recognised, unreadable
+from guardpost.console.pathwords import survey_words
 from guardpost.errors import (
     AgentSilent,
     GoAwayCode,
@@ -13,37 +13,7 @@ from guardpost.errors import (
 )
 from guardpost.protocol import events
 
-__all__ = ["Silence", "farewell", "recognised"]
-
-_KEPT_BYTES = 2000
-
-_FACES: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (
-        re.compile(rb"(?i)\blogin: ?$"),
-        "a login prompt is there: getty has the port; stop it there, then start the agent",
-    ),
-    (
-        re.compile(rb"(?i)(grub>|grub rescue>|U-Boot> ?|autoboot[^\n]*)\s*$"),
-        "a boot loader is there; wait until the host has started",
-    ),
-    (
-        re.compile(rb"[\w.@:~/\[\] -]+[$#] ?$"),
-        "a shell is there; end it, then start the agent on that port",
-    ),
-    (
-        re.compile(rb"\[ *\d+\.\d{6}\] "),
-        "kernel messages are there, and no agent; is the host still starting?",
-    ),
-)
-
-
-def recognised(text: bytes) -> str | None:
-    """What the last of `text` looks like, and what to do about it."""
-    for pattern, what in _FACES:
-        if pattern.search(text[-_KEPT_BYTES:]):
-            return what
-    return None
-
+__all__ = ["Silence", "farewell"]
 
 _HALF_HEARD = (
     "the path may change bytes (?profile=printable), or the psk is not the same on both sides"
@@ -56,13 +26,20 @@ class Silence:
     def __init__(self) -> None:
         self._heard: set[str] = set()
         self._text = b""
+        self._surveyed = ""
 
     def heard(self, what: str) -> None:
         """A hello that was not for us (events.Heard), or `agent`: one that was."""
         self._heard.add(what)
 
     def text(self, data: bytes) -> None:
-        self._text = (self._text + data)[-_KEPT_BYTES:]
+        self._text = (self._text + data)[-KEPT_BYTES:]
+
+    def surveyed(self, found: events.PathSurveyed) -> str:
+        """A survey ended; returns what it found, as a sentence; nothing, if it was noise."""
+        if found.damage.to_agent or found.damage.to_console:
+            self._surveyed = survey_words(found.damage, found.profiles)
+        return self._surveyed
 
     def seen(self) -> str:
         """What was seen, and what to do next."""
@@ -71,17 +48,16 @@ class Silence:
         if "other-agent" in self._heard:
             return "an agent answers another console on this line; end that one first"
         if "agent" in self._heard:
-            return f"an agent answered our hello, and then nothing; {_HALF_HEARD}"
-        if "echo" in self._heard:
-            return (
-                "only our own hello came back: a loopback plug, or a terminal that echoes; "
-                "is the agent running?"
-            )
+            return f"an agent answered our hello, and then nothing; {self._half_heard()}"
         if (face := recognised(self._text)) is not None:
             return face
-        readable = sum(0x20 <= byte < 0x7F or byte in b"\r\n\t\x1b" for byte in self._text)
-        if len(self._text) >= 8 and readable * 3 < len(self._text) * 2:
-            return "unreadable bytes arrived: is the speed right (?baud=N)?"
+        if "echo" in self._heard:
+            return (
+                "only our own hello came back: a loopback plug, or a login prompt or shell that "
+                "echoes what is typed; is the agent running?"
+            )
+        if (reason := unreadable(self._text)) is not None:
+            return reason
         if self._text:
             return (
                 "there was text but no agent; see it with 'guardpost terminal', "
@@ -92,12 +68,15 @@ class Silence:
             "and 'guardpost agent' running on that port?"
         )
 
+    def _half_heard(self) -> str:
+        return f"{self._surveyed}; {_HALF_HEARD}" if self._surveyed else _HALF_HEARD
+
     def explain(self, name: str, failed: events.HandshakeFailed) -> AgentSilent:
         """The error for a handshake that failed."""
         if failed.heard_hello and "version" in failed.reason:
             hint = "use the console of the agent's version"
         elif failed.heard_hello:
-            hint = _HALF_HEARD
+            hint = self._half_heard()
         elif "nothing was sent" in failed.reason:
             hint = "see it with 'guardpost terminal'"
         else:

@@ -1,39 +1,40 @@
 import pytest
 
-from guardpost.console.diagnosis import Silence, farewell, recognised
+from guardpost.console.diagnosis import Silence, farewell
 from guardpost.errors import GoAwayCode, GuardpostError, LineBusy, LineLost, NotAllowed
 from guardpost.errors import RemoteProtocolError as Broken
 from guardpost.protocol import events
-
-
-@pytest.mark.parametrize(
-    ("text", "face"),
-    [
-        (b"\r\nweb01 login: ", "a login prompt"),
-        (b"root@web01:~# ", "a shell"),
-        (b"[    1.234567] usb 1-1: new device\r\n", "kernel messages"),
-        (b"grub> ", "a boot loader"),
-    ],
-)
-def test_faces_are_recognised(text: bytes, face: str) -> None:
-    assert face in (recognised(text) or "")
-    assert recognised(b"just words\r\n") is None
+from guardpost.protocol.framing import Profile
+from guardpost.protocol.path import Damage
 
 
 @pytest.mark.parametrize(
     ("what", "hint"),
-    [
-        ("echo", "our own hello"),
-        ("other-console", "another console"),
-        ("other-agent", "an agent"),
-        ("agent", "psk"),
-    ],
+    [("other-console", "another console"), ("other-agent", "an agent"), ("agent", "psk")],
 )
 def test_a_strange_hello_outranks_text(what: str, hint: str) -> None:
     silence = Silence()
     silence.text(b"web01 login: ")
     silence.heard(what)
     assert hint in silence.seen()
+
+
+def test_who_echoes_is_told_by_what_he_says() -> None:
+    silence = Silence()
+    silence.heard("echo")
+    assert "our own hello" in silence.seen()
+    silence.text(b"web01 login: ")
+    assert "a login prompt" in silence.seen()
+
+
+def test_what_a_survey_found_is_told_where_the_handshake_fails_all_the_same() -> None:
+    silence = Silence()
+    high = frozenset(range(128, 256))
+    profiles = (Profile.PRINTABLE, Profile.PRINTABLE)
+    assert silence.surveyed(events.PathSurveyed(Damage(frozenset(), frozenset()), profiles)) == ""
+    assert "7 bits" in silence.surveyed(events.PathSurveyed(Damage(high, high), profiles))
+    failed = events.HandshakeFailed(True, "the agent answered our hello and then fell silent")
+    assert "7 bits" in str(silence.explain("x", failed))
 
 
 def test_bytes_that_nobody_could_read_mean_the_wrong_speed() -> None:
