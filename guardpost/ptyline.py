@@ -9,7 +9,6 @@ import json
 import math
 import os
 import select
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,14 +18,19 @@ from guardpost.errors import UsageError
 from guardpost.linecontrol import LineControl
 from guardpost.linefaults import NO_FAULTS, Faults
 from guardpost.linepace import LinePace, wake_bytes
+from guardpost.linepaths import PATHS
+from guardpost.misread import misread
+from guardpost.ptyend import PtyEnd
 from guardpost.simline import Wire
 
 __all__ = ["COMMANDS", "LineOptions", "PtyLine"]
 
 COMMANDS = (
     "rate BYTES_PER_S|unlimited, mute S, delay S, loss P, flip P, burst P, hole P, dup P, "
-    "text a|b TEXT, unplug, plug, stats, stop"
+    "path NAME,..|-, eat HEX|-, text a|b TEXT, unplug, plug, stats, stop"
 )
+
+WHAT_FOLLOWS = {"path": ", ".join(PATHS), "eat": "bytes in hexadecimal"}
 
 READ_BYTES = 65536
 
@@ -38,86 +42,8 @@ UNREAD_BYTES = 65536
 
 LONGEST_SLEEP_SECONDS = 5.0
 
-
-class PtyEnd:
-    """One end of the line: a raw pty under a name of the user's choice."""
-
-    def __init__(self, link: str) -> None:
-        """Raises UsageError when something else has that name."""
-        self.link = link
-        self.unread = bytearray()  # arrived, and not yet taken by the pty
-        self.master = -1
-        self._slave = -1
-        self._path = ""
-        self.plug()
-
-    @property
-    def plugged(self) -> bool:
-        return self.master >= 0
-
-    def plug(self) -> None:
-        if self.plugged or sys.platform == "win32":
-            return
-        import pty
-        import tty
-
-        self._refuse_foreign_link()
-        # We keep the slave open as well: a port keeps its settings between two users.
-        self.master, self._slave = pty.openpty()
-        os.set_blocking(self.master, False)
-        tty.setraw(self._slave)
-        self._path = os.ttyname(self._slave)
-        temporary = f"{self.link}.{os.getpid()}"
-        try:
-            os.symlink(self._path, temporary)
-            os.replace(temporary, self.link)
-        except OSError as error:
-            self._close()
-            raise UsageError(f"{self.link}: {(error.strerror or str(error)).lower()}") from None
-
-    def unplug(self) -> None:
-        """As when a USB adapter is pulled: the name vanishes, its users see a hang-up."""
-        if not self.plugged:
-            return
-        try:
-            if os.readlink(self.link) == self._path:
-                os.unlink(self.link)
-        except OSError:
-            pass  # somebody removed it before us
-        self._close()
-        self.unread.clear()
-
-    def take(self, data: bytes | bytearray) -> None:
-        """These have arrived."""
-        taken = 0
-        if not self.unread:
-            try:
-                taken = os.write(self.master, data)
-            except OSError:
-                pass  # full
-        if taken < len(data):
-            self.unread += data[taken:]
-
-    def flush(self) -> None:
-        """Write what the pty takes of the unread bytes."""
-        if self.unread and self.plugged:
-            try:
-                del self.unread[: os.write(self.master, self.unread)]
-            except OSError:
-                pass  # full: select says when it is not
-
-    def _close(self) -> None:
-        os.close(self.master)
-        os.close(self._slave)
-        self.master = self._slave = -1
-
-    def _refuse_foreign_link(self) -> None:
-        if os.path.lexists(self.link) and not (
-            os.path.islink(self.link) and not os.path.exists(self.link)
-        ):
-            raise UsageError(
-                f"{self.link} exists and is not ours; remove it or choose another name"
-            )
+BITS_PER_BYTE = 10
+"""8N1: a start bit, eight of data, a stop bit."""
 
 
 class Direction:
@@ -141,6 +67,7 @@ class Direction:
         self._due = bytearray()  # the line has carried it, the pace holds it back
         self._read_from = max(1, options.buffer_bytes // 4)  # the room that is worth a read
         self._echo: Wire | None = None
+        self._real_speeds = options.real_speeds
         self._look_whether_plain()
 
     def echo_into(self, wire: Wire) -> None:
@@ -152,6 +79,8 @@ class Direction:
         """Hand over what is due."""
         if self._plain:
             return
+        if self._real_speeds:
+            self._follow_speed(now)
         self._due += self.wire.pull(now)
         if self._due:
             count = len(self._due)
@@ -216,9 +145,24 @@ class Direction:
         """Without a rate, faults and echo bytes need no Wire at all."""
         self._plain = self.rate is None and self.wire.faults == NO_FAULTS and self._echo is None
 
+    def _follow_speed(self, now: float) -> None:
+        """The sender's speed is the line's."""
+        speeds = self.source.speeds()
+        if speeds is not None and speeds[0] / BITS_PER_BYTE != self.rate:
+            self.set_rate(speeds[0] / BITS_PER_BYTE, now)
+
+    def _as_read(self, data: bytes | bytearray) -> bytes | bytearray:
+        """What the sink's speed makes of it."""
+        sent, read = self.source.speeds(), self.sink.speeds()
+        if sent is None or read is None or sent[0] == read[1]:
+            return data
+        return misread(bytes(data), sent[0], read[1])
+
     def _hand_over(self, data: bytes | bytearray) -> None:
         if not self.sink.plugged:
             return
+        if self._real_speeds:
+            data = self._as_read(data)
         self.sink.take(data)
         if self.rate is not None and len(self.sink.unread) > UNREAD_BYTES:
             self.overrun += len(self.sink.unread) - UNREAD_BYTES
@@ -237,6 +181,8 @@ class LineOptions:
     buffer_bytes: int = 4096
     echo: bool = False
     """What arrives at B comes back to A."""
+    real_speeds: bool = False
+    """The line has the speed that its users set on the ptys; to another one it is garbage."""
 
 
 class PtyLine:
@@ -272,6 +218,9 @@ class PtyLine:
             Direction(self.a, self.b, options.rate, options.seed, options),
             Direction(self.b, self.a, options.back_rate, options.seed + 1_000_003, options),
         )
+        if options.real_speeds:
+            for end in (self.a, self.b):
+                end.set_speed((options.rate or 11520.0) * BITS_PER_BYTE)
         if options.echo:
             self.directions[0].echo_into(self.directions[1].wire)
         self._control = LineControl(control, self.command) if control else None
@@ -342,6 +291,8 @@ class PtyLine:
                 if end not in ("a", "b"):
                     raise UsageError("text is followed by a or b, and what appears there")
                 self.directions[end == "a"].wire.insert(text.encode() + b"\r\n", now)
+            case "path" | "eat":
+                self._change_path(word, "" if rest == "-" else rest, now)
             case "rate" if rest == "unlimited":
                 for direction in self.directions:
                     direction.set_rate(None, now)
@@ -350,6 +301,18 @@ class PtyLine:
             case _:
                 raise UsageError(f"no such command: {word}; there are {COMMANDS}")
         return "ok"
+
+    def _change_path(self, word: str, rest: str, now: float) -> None:
+        change: dict[str, Any]
+        try:
+            if word == "eat":
+                change = {"eat": frozenset(bytes.fromhex(rest))}
+            else:
+                change = {"paths": tuple(rest.split(",")) if rest else ()}
+            for direction in self.directions:
+                direction.change(replace(direction.wire.faults, **change), now)
+        except (ValueError, KeyError):
+            raise UsageError(f"{word} is followed by {WHAT_FOLLOWS[word]}, or by -") from None
 
     def _set(self, word: str, value: float, now: float) -> None:
         for direction in self.directions:

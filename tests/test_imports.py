@@ -23,7 +23,11 @@ LAYERS = {
     "simline": ("linefaults", "errors"),
     "linepace": (),
     "linecontrol": ("errors",),
-    "ptyline": ("simline", "linefaults", "linepace", "linecontrol", "errors"),
+    "ptyend": ("errors",),
+    "ptyline": (
+        *("simline", "linefaults", "linepaths", "linepace", "linecontrol", "misread", "ptyend"),
+        "errors",
+    ),
     "protocol": ("_framing", "errors"),
     "host": ("errors",),
     "identity": ("errors",),

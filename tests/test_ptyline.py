@@ -1,7 +1,9 @@
 """A line between two names: who may have them, what faults do, what unplugging looks like."""
 
 import os
+import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -189,3 +191,46 @@ def test_two_ends_need_two_names_in_a_folder_that_exists(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="no such file"):
         PtyLine(str(tmp_path / "A"), str(tmp_path / "none" / "B"), UNLIMITED)
     assert not list(tmp_path.iterdir())
+
+
+def set_speed(fd: int, speed: int) -> None:
+    attributes = termios.tcgetattr(fd)
+    attributes[4] = attributes[5] = speed
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+def test_with_real_speeds_both_ends_must_have_the_same(start: Start) -> None:
+    _, a, b = start(LineOptions(real_speeds=True))
+    os.write(a, b"login: ")
+    assert read_exactly(b, 7) == b"login: "
+    set_speed(b, termios.B9600)
+    os.write(b, b"\xff")
+    # The low bit of ff at 9600 is twelve bits at 115200: a break, and then nothing.
+    assert read_exactly(a, 1) == b"\x00"
+    set_speed(a, termios.B9600)
+    os.write(b, b"login: ")
+    assert read_exactly(a, 7) == b"login: "
+
+
+def test_with_real_speeds_they_are_the_lines(start: Start) -> None:
+    _, a, b = start(LineOptions(real_speeds=True))
+    set_speed(a, termios.B2400)
+    set_speed(b, termios.B2400)
+    began = time.monotonic()
+    os.write(a, bytes(range(240)))
+    assert read_exactly(b, 240) == bytes(range(240))
+    assert time.monotonic() - began > 0.9
+
+
+def test_a_path_may_change_while_it_runs(start: Start) -> None:
+    control, a, b = start(FAST)
+    control("path 7bit,crlf")
+    os.write(a, b"\xe1\n")
+    assert read_exactly(b, 3) == b"a\r\n"
+    control("path -")
+    control("eat 1113")
+    os.write(a, b"\x11\xe1\x13\n")
+    assert read_exactly(b, 2) == b"\xe1\n"
+    for wrong in ("path 9bit", "eat xyz"):
+        with pytest.raises(ValueError, match="is followed by"):
+            control(wrong)

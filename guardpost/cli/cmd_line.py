@@ -49,6 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--path", type=_paths, default=(), metavar="NAME,..", help=", ".join(PATHS))
     add("--drop-buffer", type=int, default=0, metavar="N", help="a buffer that drops what is over")
     add("--buffer", type=int, default=4096, metavar="N", help="the sender's buffer, in bytes")
+    add(
+        "--real-speeds",
+        action="store_true",
+        help="those set on the ptys count, and must match",
+    )
     add("--echo", action="store_true", help="what arrives at B comes back to A")
     add("--seed", type=int, default=1, metavar="N", help="another seed, other faults (1)")
     add("--control", metavar="PATH", help="a unix socket that takes commands: stats, mute S, ...")
@@ -61,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("line needs ptys, which Windows does not have; use com0com")
     from guardpost.ptyline import LineOptions, PtyLine
 
+    if args.real_speeds and not args.baud:
+        raise UsageError("--real-speeds needs a speed: an unlimited line has none")
     if args.buffer < 1 or args.drop_buffer < 0:
         raise UsageError("a buffer has at least one byte")
     options = LineOptions(
@@ -70,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         faults=_faults(args),
         buffer_bytes=args.buffer,
         echo=args.echo,
+        real_speeds=args.real_speeds,
     )
     line = PtyLine(args.a, args.b, options, control=args.control)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
