@@ -76,6 +76,7 @@ def line_lines(figures: "Figures") -> list[str]:
     rows: list[tuple[str, str | None]] = [
         ("session", figures.state),
         ("profile", there if there == back else f"{there} to the agent, {back} to the console"),
+        ("path", figures.path or None),
         ("rate", None if figures.rate is None else f"{figures.rate:.0f} bytes/s to the agent"),
         ("rtt", None if figures.round_trip is None else f"{figures.round_trip * 1000:.0f} ms"),
         ("sent", f"{sent} packets, {lost} lost{share}"),

@@ -145,6 +145,7 @@ class Console:
             duplicates=found.duplicates,
             channels=found.channels,
             state=found.state,
+            path=self._silence.path,
         )
 
     @property

@@ -26,7 +26,8 @@ class Silence:
     def __init__(self) -> None:
         self._heard: set[str] = set()
         self._text = b""
-        self._surveyed = ""
+        self.path = ""
+        """What a survey has found, as a sentence."""
 
     def heard(self, what: str) -> None:
         """A hello that was not for us (events.Heard), or `agent`: one that was."""
@@ -38,8 +39,8 @@ class Silence:
     def surveyed(self, found: events.PathSurveyed) -> str:
         """A survey ended; returns what it found, as a sentence; nothing, if it was noise."""
         if found.damage.to_agent or found.damage.to_console:
-            self._surveyed = survey_words(found.damage, found.profiles)
-        return self._surveyed
+            self.path = survey_words(found.damage, found.profiles)
+        return self.path
 
     def seen(self) -> str:
         """What was seen, and what to do next."""
@@ -69,7 +70,7 @@ class Silence:
         )
 
     def _half_heard(self) -> str:
-        return f"{self._surveyed}; {_HALF_HEARD}" if self._surveyed else _HALF_HEARD
+        return f"{self.path}; {_HALF_HEARD}" if self.path else _HALF_HEARD
 
     def explain(self, name: str, failed: events.HandshakeFailed) -> AgentSilent:
         """The error for a handshake that failed."""

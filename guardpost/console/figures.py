@@ -25,3 +25,5 @@ class Figures:
     duplicates: int
     channels: int
     state: str
+    path: str = ""
+    """What the path does to bytes, where a survey has found something."""
