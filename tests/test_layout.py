@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "protocol/console_connection": "as the agent's; tests/protocol/test_story_*.py",
     "protocol/establish": "tests/protocol/test_story_entry.py",
     "protocol/events": "plain values; every story in tests/protocol",
+    "protocol/statistics": "figures; tests/protocol/test_story_figures.py",
     "protocol/limits": "numbers; the tests of those who use them",
     "cli/parser": "tests/cli/test_grammar.py, beside the rules it keeps",
     "cli/topics": "texts; tests/cli/test_main.py shows them",

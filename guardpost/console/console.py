@@ -129,7 +129,7 @@ class Console:
         association = self._connection.association
         if association is None:
             return None
-        there, back = association.profiles
+        there, back = association.framer.profiles
         found = association.statistics(self._driver.now())
         return Figures(
             profile_to_agent=there.name.lower(),

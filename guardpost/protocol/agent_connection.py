@@ -71,6 +71,8 @@ class AgentConnection(Connection):
                 psk=self._credentials.psk,
                 now=now,
             )
+            if self.association is not None:
+                self._responder.hear_also(self.association.framer.crc_in)
         return True
 
     def _may_answer(self, now: float) -> bool:
@@ -88,7 +90,7 @@ class AgentConnection(Connection):
         decoders = []
         for association in (self._former, self.association):
             if association is not None:
-                decoders.append(association.decoder)
+                decoders.append(association.framer.decoder)
                 if self._receive_frames(association, data, now) is not None:
                     stirred = True
                     self._drop_dead(now)
@@ -97,8 +99,12 @@ class AgentConnection(Connection):
             stirred = True
             decoders.append(responder.decoder)
             for which, body in responder.decoder.feed(data):
-                if which >= 0:
+                if which == 0:
                     self._receive_handshake(responder, body, now)
+                elif which > 0 and self.association is not None:
+                    responder.go_on(now)
+                    self.association.receive(body, now)
+                    self._drop_dead(now)
                 else:
                     responder.residue(body)
         if _NOT_TYPED.search(data) or any(each.profile.delimiter in data for each in decoders):

@@ -5,19 +5,18 @@ is dead for good.
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 from guardpost.errors import GoAwayCode, LocalProtocolError, RemoteProtocolError
 from guardpost.protocol import events
 from guardpost.protocol.acks import AckKeeper
-from guardpost.protocol.framing import Decoder, Encoder, Profile
+from guardpost.protocol.framer import Framer
+from guardpost.protocol.framing import Profile
 from guardpost.protocol.life import NEXT, Happening, State
 from guardpost.protocol.limits import (
     ACK_RIDE_SECONDS,
     BATCH_BYTES,
     DEAF_SESSION_SECONDS,
     FRAME_MIN_BYTES,
-    FRAME_START_BYTES,
     GRACE_SECONDS,
     OBSTACLE_SECONDS,
     PROBES_MAX,
@@ -28,6 +27,7 @@ from guardpost.protocol.messages import (
     GoAway,
     Message,
     Ping,
+    Profiles,
     Rekey,
     Welcome,
     decode_messages,
@@ -37,31 +37,12 @@ from guardpost.protocol.recovery import Fate, Recovery
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession
 from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
+from guardpost.protocol.statistics import Statistics, statistics_of
 
-__all__ = ["Association", "Statistics"]
+__all__ = ["Association"]
 
 _SMALL_DATA_BYTES = 256  # what a keystroke and its echo come to, tunnelled or not
 _GOAWAYS_MAX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Figures of one session. Rates in bytes a second, times in seconds."""
-
-    rate: float | None
-    round_trip: float | None
-    packets_sent: int
-    packets_lost: int
-    packets_opened: int
-    frames: int
-    bad_frames: int
-    noise_bytes: int
-    refused: int
-    duplicates: int
-    frame_bytes: int
-    queued_seconds: float
-    channels: int
-    state: str
 
 
 class Association:
@@ -83,7 +64,6 @@ class Association:
 
         What happens is appended to `events_out`.
         """
-        ours, theirs = (0, 1) if console else (1, 0)
         self.events = events_out
         self.peer_key = peer_key
         self.state = State.LIVE
@@ -91,12 +71,9 @@ class Association:
         self.recovery = Recovery()
         self.mux = Mux(console=console, events_out=self.events)
         self.silence: Silence = ConsoleSilence(now) if console else AgentSilence(now)
-        self.profiles = profiles
-        self.encoding = profiles[ours]
-        self.decoder = Decoder(profiles[theirs], (crc_states[theirs],))
+        self.framer = Framer(profiles, crc_states, console=console)
         self._console = console
         self._expects_welcome = console
-        self._encoder = Encoder(profiles[ours], crc_states[ours])
         self._acks = AckKeeper()
         self._refresh = refresh
         self.asks_whether_known = False  # console: a hello should go out beside the PING
@@ -146,6 +123,9 @@ class Association:
             elif isinstance(message, Rekey):
                 if (answer := self._refresh.receive(message)) is not None:
                     self.mux.send_control(answer)
+            elif isinstance(message, Profiles):
+                if not self._console:
+                    self.framer.use((Profile(message.to_agent), Profile(message.to_console)))
             elif not isinstance(message, Ping | Welcome):
                 busy = True
                 self.mux.receive(message, now)
@@ -160,6 +140,7 @@ class Association:
     def _settle(self, fate: Fate, now: float) -> None:
         for message in fate.acked:
             self.mux.acked(message, now)
+            self.framer.acked(message)
         for message in fate.lost:
             self.mux.lost(message, now)
         self.mux.rate = self.recovery.line.rate
@@ -183,9 +164,6 @@ class Association:
             self.suspend(f"the line shows {obstacle}", now)
         elif self.recovery.probes:
             self.suspend("text arrives instead of frames", now)
-
-    def line_gone(self, now: float) -> None:
-        self.suspend("the line is gone", now)
 
     def line_back(self, now: float) -> None:
         self.silence.reopened(now)
@@ -243,7 +221,8 @@ class Association:
         if self.state is State.SUSPENDED:
             if self._ping:
                 self._ping = False
-                out.append(self._pack([Ping()], now, needs_ack=True))
+                asked = self.framer.wanted or Ping()
+                out.append(self._pack([asked], now, needs_ack=True))
         elif self.state is State.LIVE:
             self._fill(out, now)
         return out
@@ -299,7 +278,7 @@ class Association:
         last = messages[-1]
         parts.append(last.encode(last=True) if isinstance(last, Data) else last.encode())
         number = self.session.next_number
-        frame = self._encoder.encode(self.session.seal(b"".join(parts)))
+        frame = self.framer.encode(self.session.seal(b"".join(parts)))
         if needs_ack:
             self.spoke_at = now
             carried: list[Message] = [each for each in messages if not isinstance(each, Ack)]
@@ -311,7 +290,7 @@ class Association:
     # --- time ---
 
     def next_deadline(self, now: float) -> float | None:
-        candidates: list[float | None] = [self._grace_until]
+        candidates: list[float | None] = [self._grace_until, self.framer.deadline]
         if self.state is State.SUSPENDED:
             candidates.append(self.silence.ask_at())
         elif self.state is State.LIVE:
@@ -330,6 +309,7 @@ class Association:
         if self._grace_until is not None and now >= self._grace_until:
             self._advance(Happening.EXPIRED, now)
             self.events.append(events.SessionEnded(None, "nobody answered for 5 minutes", True))
+        self._ping |= self.framer.handle_timeout(now)
         ask_at = self.silence.ask_at()
         asking = self.state is State.SUSPENDED or len(self.mux) > 0
         if self.state is not State.DEAD and asking and ask_at is not None and now >= ask_at:
@@ -359,6 +339,12 @@ class Association:
         """When the console stops believing that somebody is there: an agent would have asked."""
         return max(self._heard_at, self.spoke_at) + DEAF_SESSION_SECONDS
 
+    def begin_switch(self, profiles: tuple[Profile, Profile], now: float) -> None:
+        """Console: to these profiles, as soon as the agent has heard of it."""
+        self._settle(self.recovery.give_up(), now)  # in the old ones, and hardly on its way
+        self.mux.send_control(self.framer.begin_switch(profiles, now))
+        self._ping = True
+
     def ask(self, now: float) -> None:
         """One PING."""
         self.silence.asked(now)
@@ -372,20 +358,4 @@ class Association:
         self.mux.send_control(Welcome(settings))
 
     def statistics(self, now: float) -> Statistics:
-        line = self.recovery.line
-        return Statistics(
-            rate=line.rate,
-            round_trip=self.recovery.round_trip.smoothed,
-            packets_sent=self.recovery.packets_sent,
-            packets_lost=self.recovery.packets_lost,
-            packets_opened=self.packets_opened,
-            frames=self.decoder.frames,
-            bad_frames=self.decoder.bad_frames,
-            noise_bytes=self.decoder.residue_bytes,
-            refused=self.session.refused,
-            duplicates=self.session.duplicates,
-            frame_bytes=self.recovery.frame.bytes_at(line.rate, now) or FRAME_START_BYTES,
-            queued_seconds=line.queued_seconds(now),
-            channels=len(self.mux),
-            state=self.state.value,
-        )
+        return statistics_of(self, now)

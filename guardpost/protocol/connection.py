@@ -8,7 +8,7 @@ from collections import deque
 
 from guardpost.errors import GoAwayCode, LocalProtocolError, ResetCode
 from guardpost.protocol import events
-from guardpost.protocol.association import Association, Statistics
+from guardpost.protocol.association import Association
 from guardpost.protocol.channel import Channel
 from guardpost.protocol.establish import Credentials
 from guardpost.protocol.framing import Profile
@@ -19,6 +19,7 @@ from guardpost.protocol.limits import (
     HALF_OPEN_SECONDS,
     HELLO_WITHHOLD_SECONDS,
 )
+from guardpost.protocol.statistics import Statistics
 
 __all__ = ["Connection"]
 
@@ -59,10 +60,10 @@ class Connection:
 
     @property
     def delimiter(self) -> int:
-        """The byte that ends a frame of the session; -1 without one."""
-        if self.association is None:
+        """The byte that ends a frame of the session; -1 without one, or when two do."""
+        if self.association is None or self.association.framer.wanted is not None:
             return -1
-        return self.association.decoder.profile.delimiter[0]
+        return self.association.framer.decoder.profile.delimiter[0]
 
     def receive_eof(self, now: float) -> None:
         """The line is gone; it may come back (line_opened), with somebody else at it."""
@@ -70,7 +71,7 @@ class Connection:
         self._scanner.release()
         self._withheld_until = None
         if self.association is not None:
-            self.association.line_gone(now)
+            self.association.suspend("the line is gone", now)
 
     def line_opened(self, now: float) -> None:
         """The line is there, for the first time or again."""
@@ -87,7 +88,7 @@ class Connection:
 
     def _receive_frames(self, association: Association, data: bytes, now: float) -> bytes | None:
         """Feeds a session; returns what was not a frame of it. None: nothing has ended yet."""
-        found = association.decoder.feed(data)
+        found = association.framer.feed(data)
         if not found:
             return None
         residue: list[bytes] = []
@@ -119,7 +120,7 @@ class Connection:
         out: list[tuple[Profile, list[bytes]]] = []
         for association in (self._former, self.association):
             if association is not None:
-                out.append((association.encoding, association.data_to_send(now)))
+                out.append((association.framer.encoding, association.data_to_send(now)))
         return out
 
     # --- channels ---

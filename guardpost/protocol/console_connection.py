@@ -13,6 +13,9 @@ from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.initiator import Initiator, Stage
 from guardpost.protocol.life import State
+from guardpost.protocol.losswatch import LossWatch
+from guardpost.protocol.path import suitable, values_to_sweep
+from guardpost.protocol.survey import Survey
 
 __all__ = ["ConsoleConnection"]
 
@@ -38,6 +41,10 @@ class ConsoleConnection(Connection):
         self._message_3_payload = message_3_payload
         self._initiator: Initiator | None = None
         self._told_damage = False
+        self._choice: tuple[Profile, ...] = ()
+        self._survey: Survey | None = None  # of a session that lives
+        self._loses_unless_mended = False
+        self._watch = LossWatch()
         self._incoming: Association | None = (
             None  # message 3 is out, its first packet is not here yet
         )
@@ -57,6 +64,9 @@ class ConsoleConnection(Connection):
         if self.association is not None or self._initiator is not None:
             raise LocalProtocolError("there is a session, or one is being made")
         self._told_damage = False
+        self._choice = profiles
+        self._survey = None
+        self._watch = LossWatch()
         self._initiator = Initiator(
             static_private=self._credentials.static_private,
             message_3_payload=self._message_3_payload,
@@ -106,7 +116,11 @@ class ConsoleConnection(Connection):
         if self._question and Hello.decode(candidate, answers=self._question):
             self._agent_answered_question(now)
             return True
+        if self._survey is not None and self._survey.agent_hello(candidate, now):
+            return True
         ours = {self._question, *(initiator.said if initiator else ())}
+        if self._survey is not None:
+            ours.add(self._survey.hello)
         hello = Hello.decode(candidate)
         if candidate in ours:
             self._events.append(events.Heard("echo"))
@@ -131,6 +145,10 @@ class ConsoleConnection(Connection):
         elif self.association is not None:
             rest = self._receive_frames(self.association, data, now)
             self._drop_dead(now)
+            if self._survey is not None:
+                self._survey.receive(data, now)
+                self._look_at_survey(now)
+                rest = b""
         elif initiator is not None and initiator.survey(data, now):
             rest = b""
             self._look_at_attempt()
@@ -170,7 +188,7 @@ class ConsoleConnection(Connection):
 
     def _pending_decoder(self) -> bool:
         for association in (self._incoming, self.association):
-            if association is not None and association.decoder.pending:
+            if association is not None and association.framer.decoder.pending:
                 return True
         return False
 
@@ -179,7 +197,7 @@ class ConsoleConnection(Connection):
     def _question_hello(self, association: Association) -> bytes:
         """A hello beside the probes that went unanswered (section 9)."""
         nonce = int.from_bytes(self._credentials.random_bytes(8), "little")
-        to_agent, to_console = association.profiles
+        to_agent, to_console = association.framer.profiles
         self._question = Hello(False, nonce, to_agent, to_console).encode()
         return self._question
 
@@ -212,6 +230,9 @@ class ConsoleConnection(Connection):
         if self._initiator is not None:
             self._plain += self._initiator.hellos
             self._initiator.hellos = []
+        if self._survey is not None:
+            self._plain += self._survey.out
+            self._survey.out = []
         out = super().data_to_send(now)
         association = self.association
         if association is not None and association.asks_whether_known:
@@ -224,6 +245,8 @@ class ConsoleConnection(Connection):
 
     def next_deadline(self, now: float) -> float | None:
         candidates = [super().next_deadline(now), self._flush_at, self._verdict_at]
+        if self._survey is not None:
+            candidates.append(self._survey.deadline)
         if self._initiator is not None:
             candidates.append(self._initiator.deadline)
         times = [time for time in candidates if time is not None]
@@ -234,10 +257,14 @@ class ConsoleConnection(Connection):
         if self._initiator is not None:
             self._initiator.handle_timeout(now)
             self._look_at_attempt()
+        self._look_at_losses(now)
+        if self._survey is not None:
+            self._survey.handle_timeout(now)
+            self._look_at_survey(now)
         if self._flush_at is not None and now >= self._flush_at:
             self._flush_at = None
             for association in (self._incoming, self.association):
-                if association is not None and (text := association.decoder.take_pending()):
+                if association is not None and (text := association.framer.decoder.take_pending()):
                     self._text(text, now)
         if self._verdict_at is not None and now >= self._verdict_at:
             self._verdict_at = None
@@ -246,9 +273,54 @@ class ConsoleConnection(Connection):
                 return
             if self._verdict_pings:
                 self._ask_for_verdict(association, now)
-            else:
-                association.lose("the agent was restarted", now)
-                self._drop_dead(now)
+            elif self._survey is None:
+                # Or the path lets through hellos and nothing else any more.
+                self._loses_unless_mended = True
+                self._begin_survey(now)
+
+    # --- has the path changed? ---
+
+    def _look_at_losses(self, now: float) -> None:
+        association = self.association
+        if association is None or self._survey is not None or association.framer.wanted is not None:
+            return
+        recovery, decoder = association.recovery, association.framer.decoder
+        bad = decoder.bad_frames
+        if self._watch.is_suspicious(
+            (recovery.packets_sent, recovery.packets_lost), (decoder.frames + bad, bad), now
+        ):
+            self._begin_survey(now)
+
+    def _begin_survey(self, now: float) -> None:
+        if len(self._choice) > 1 and not cautious_about(self._heard):
+            self._watch.surveyed(now)
+            random_bytes = self._credentials.random_bytes
+            self._survey = Survey(values_to_sweep(self._choice), random_bytes, now)
+            self._survey.handle_timeout(now)
+        self._look_at_survey(now)
+
+    def _look_at_survey(self, now: float) -> None:
+        survey, association = self._survey, self.association
+        if survey is not None and not survey.finished and association is not None:
+            return
+        self._survey = None
+        if association is None:
+            return
+        profiles = association.framer.profiles
+        if survey is not None and survey.damage is not None:
+            damage = survey.damage
+            profiles = (
+                suitable(self._choice, damage.to_agent),
+                suitable(self._choice, damage.to_console),
+            )
+            if damage.to_agent or damage.to_console:
+                self._events.append(events.PathSurveyed(damage, profiles))
+        if profiles != association.framer.profiles:
+            association.begin_switch(profiles, now)
+        elif self._loses_unless_mended and association.state is State.SUSPENDED:
+            association.lose("the agent was restarted", now)
+            self._drop_dead(now)
+        self._loses_unless_mended = False
 
     def _look_at_attempt(self) -> None:
         initiator = self._initiator

@@ -26,6 +26,7 @@ __all__ = [
     "Message",
     "Open",
     "Ping",
+    "Profiles",
     "Rekey",
     "Reset",
     "Welcome",
@@ -140,6 +141,24 @@ class Rekey:
 
 
 @dataclass(slots=True)
+class Profiles:
+    """The console wants these profiles from now on, as numbered in a hello."""
+
+    to_agent: int
+    to_console: int
+
+    def encode(self) -> bytes:
+        return bytes((6, self.to_agent, self.to_console))
+
+    @classmethod
+    def decode(cls, fields: Reader) -> "Profiles":
+        profiles = cls(fields.u8(), fields.u8())
+        if max(profiles.to_agent, profiles.to_console) > 3:
+            raise RemoteProtocolError("there is no such profile")
+        return profiles
+
+
+@dataclass(slots=True)
 class Data:
     """`data` at `offset` of the channel's stream; `fin` says that it ends there."""
 
@@ -250,7 +269,18 @@ class ConnectionCredit:
 
 
 Message = (
-    Ack | Ping | Welcome | GoAway | Rekey | Data | Open | Accept | Reset | Credit | ConnectionCredit
+    Ack
+    | Ping
+    | Welcome
+    | GoAway
+    | Rekey
+    | Profiles
+    | Data
+    | Open
+    | Accept
+    | Reset
+    | Credit
+    | ConnectionCredit
 )
 
 _DECODE: dict[int, Callable[[Reader], Message]] = {
@@ -259,6 +289,7 @@ _DECODE: dict[int, Callable[[Reader], Message]] = {
     0x03: Welcome.decode,
     0x04: GoAway.decode,
     0x05: Rekey.decode,
+    0x06: Profiles.decode,
     0x10: Open.decode,
     0x11: Accept.decode,
     0x12: Reset.decode,

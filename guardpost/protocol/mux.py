@@ -26,6 +26,7 @@ from guardpost.protocol.messages import (
     Data,
     Message,
     Open,
+    Profiles,
     Rekey,
     Reset,
     Welcome,
@@ -169,7 +170,7 @@ class Mux:
                     self._outbox.owe_credit(channel)
             case ConnectionCredit():
                 self._outbox.owe_connection_credit()
-            case Open() | Accept() | Reset() | Welcome() | Rekey():
+            case Open() | Accept() | Reset() | Welcome() | Rekey() | Profiles():
                 self._outbox.send_again(message)
             case _:
                 pass

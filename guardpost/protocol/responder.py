@@ -62,6 +62,7 @@ class Responder:
         self.sent_at = now  # when message 2 went out
         self.payload = b""
         states = handshake_states(epoch(console_hello, self.agent_hello))
+        self._crc_state = states[0]
         self.decoder = Decoder(self.profiles[0], (states[0],))
         self._encoder = Encoder(self.profiles[1], states[1])
         self._message_2_payload = message_2_payload
@@ -81,6 +82,14 @@ class Responder:
     @property
     def to_console(self) -> Profile:
         return self.profiles[1]
+
+    def hear_also(self, crc_state: int) -> None:
+        """Frames with that state are of the session that lives beside this: number 1."""
+        self.decoder.set_crc((self._crc_state, crc_state))
+
+    def go_on(self, now: float) -> None:
+        """It is still of use."""
+        self.deadline = now + HALF_OPEN_SECONDS
 
     def hello_repeated(self) -> None:
         self.hellos.append(self.agent_hello)

@@ -61,3 +61,15 @@ def test_a_wrong_speed_is_silence_and_the_right_one_is_not() -> None:
         assert wrong.returncode == 255
         assert b"the speed right" in wrong.stderr
         there_and_back(made, f"{made.here}?baud=57600")
+
+
+def test_a_path_that_changes_in_the_middle_ends_no_command() -> None:
+    """Somebody turns on XON/XOFF: both ends of a running `cat` find another profile."""
+    with rig(baud=115200) as made:
+        there_and_back(made, made.here)
+        made.control("eat 1113")
+        there_and_back(made, made.here)
+        info = made.run("info", made.here).stdout.decode()
+        assert "profile xonxoff in use" in info
+        log = made.agent_log()
+        assert log.count("session of") == 1, log

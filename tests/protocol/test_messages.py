@@ -38,6 +38,7 @@ CONTROL = st.one_of(
     st.just(messages.Ping()),
     st.builds(messages.Welcome, SOME),
     st.builds(messages.GoAway, NUMBER, st.text("abc ä", max_size=20)),
+    st.builds(messages.Profiles, st.integers(0, 3), st.integers(0, 3)),
     st.builds(messages.Rekey, st.integers(0, 255), SOME),
     st.builds(messages.Open, NUMBER, st.text("abc", max_size=32), NUMBER, st.booleans()),
     st.builds(messages.Accept, NUMBER, NUMBER),

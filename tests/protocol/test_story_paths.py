@@ -57,7 +57,7 @@ def carries_everything(pair: Pair, lost: int = 0) -> None:
 def profiles_of(pair: Pair) -> tuple[Profile, Profile]:
     association = pair.console.connection.association
     assert association is not None
-    return association.profiles
+    return association.framer.profiles
 
 
 @pytest.mark.parametrize("name", PATHS)

@@ -231,5 +231,5 @@ def test_a_path_that_eats_bytes_finds_its_profile(eaten: bytes, found: str) -> N
     pair.console.feed(channel, up)
     pair.agent.feed(agents_half(pair, channel), down)
     assert pair.run(60, until=lambda: carried(pair, channel, up, down)), progress(pair)
-    assert association.encoding is Profile[found]
+    assert association.framer.encoding is Profile[found]
     assert pair.run(2, until=lambda: agree(pair))  # the last ack is still on its way

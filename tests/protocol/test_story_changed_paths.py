@@ -1,0 +1,117 @@
+"""A path that changes under a live session: losses say so, and the session goes around it."""
+
+from dataclasses import replace
+
+import pytest
+from support.line import SimulatedLine
+from support.pair import Pair, make_agent
+from support.stories import open_channel, payload, progress, received
+
+from guardpost.protocol import events
+from guardpost.protocol.framing import Profile
+from guardpost.simline import NO_FAULTS, Faults
+
+CHOICE = (Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE, Profile.PRINTABLE)
+CLEAN, XONXOFF, CONSOLE, PRINTABLE = CHOICE
+
+
+def change(pair: Pair, faults: Faults) -> None:
+    for wire in (pair.line.ab, pair.line.ba):
+        wire.change(faults, pair.now)
+
+
+def profiles_of(pair: Pair) -> list[tuple[Profile, Profile]]:
+    found = []
+    for end in (pair.console, pair.agent):
+        association = end.connection.association
+        assert association is not None
+        found.append(association.framer.profiles)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("faults", "profile"),
+    [
+        (Faults(eat=frozenset(b"\x11\x13")), XONXOFF),
+        (Faults(eat=frozenset(b"\x00")), CONSOLE),
+        (Faults(paths=("crlf",)), CONSOLE),
+        (Faults(paths=("7bit",)), PRINTABLE),
+    ],
+    ids=["XON and XOFF", "NUL", "line ends", "7 bits"],
+)
+@pytest.mark.parametrize("busy", ["there", "back", "both ways"])
+def test_the_session_and_its_channels_live_on(faults: Faults, profile: Profile, busy: str) -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    up = payload(40000) if busy != "back" else b"x"
+    down = payload(40000, seed=4) if busy != "there" else b"y"
+    pair.console.feed(channel, up)
+    pair.agent.feed(pair.agent.opened[0], down)
+    pair.run(1)
+    change(pair, faults)
+    changed_at = pair.now
+    assert pair.run(
+        120,
+        until=lambda: (
+            received(pair.agent, channel) == up and received(pair.console, channel) == down
+        ),
+    ), progress(pair)
+    assert profiles_of(pair) == [(profile, profile)] * 2
+    assert len(pair.console.of(events.SessionEstablished)) == 1
+    assert pair.console.of(events.SessionEnded) == []
+    assert pair.console.of(events.PathSurveyed)[0].profiles == (profile, profile)
+    assert pair.now - changed_at < 45
+
+
+def test_noise_alone_changes_no_profile_and_costs_few_surveys() -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    up = payload(60000)
+    pair.console.feed(channel, up)
+    pair.run(1)
+    change(pair, Faults(loss=8e-3))
+    pair.run(60)
+    assert profiles_of(pair) == [(CLEAN, CLEAN)] * 2
+    assert pair.console.of(events.SessionEnded) == []
+    change(pair, NO_FAULTS)
+    assert pair.run(60, until=lambda: received(pair.agent, channel) == up), progress(pair)
+
+
+def test_a_profile_that_was_ordered_stays() -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(CLEAN)
+    channel = open_channel(pair)
+    pair.console.feed(channel, payload(20000))
+    pair.run(1)
+    change(pair, Faults(eat=frozenset(b"\x11\x13")))
+    pair.run(30)
+    assert profiles_of(pair) == [(CLEAN, CLEAN)] * 2
+    assert pair.console.of(events.PathSurveyed) == []
+
+
+def test_an_agent_that_was_restarted_is_found_out_all_the_same() -> None:
+    pair = Pair(SimulatedLine(faults=Faults(mutes=((103.0, 40.0),)), fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    pair.console.feed(channel, payload(60000))
+    pair.run(10)
+    pair.replace_agent(make_agent(seed=77))
+    assert pair.run(120, until=lambda: bool(pair.console.of(events.SessionEnded))), progress(pair)
+    assert "restarted" in pair.console.of(events.SessionEnded)[0].text
+
+
+def test_the_wire_heals_again() -> None:
+    """A more careful profile than needed is kept: it costs little, and nobody asks."""
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    up = payload(60000)
+    pair.console.feed(channel, up)
+    pair.run(1)
+    change(pair, replace(NO_FAULTS, eat=frozenset(b"\x11\x13")))
+    pair.run(6)
+    change(pair, NO_FAULTS)
+    assert pair.run(60, until=lambda: received(pair.agent, channel) == up), progress(pair)
+    assert profiles_of(pair) == [(XONXOFF, XONXOFF)] * 2
