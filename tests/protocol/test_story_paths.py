@@ -140,3 +140,21 @@ def test_a_console_at_the_other_end_of_a_slow_line_is_patient() -> None:
     pair = Pair(SimulatedLine(960.0, faults=Faults(eat=frozenset(b"\x11\x13"), delay=0.2)))
     entered(pair, TRANSPARENT)
     assert profiles_of(pair) == (XONXOFF, XONXOFF)
+
+
+def test_flow_control_that_stops_the_way_back_lets_it_go_on() -> None:
+    """XOFF is not only eaten: until the next XON nothing comes back."""
+    pair = Pair(SimulatedLine())
+    stops = 0
+
+    def obey(side: str, data: bytes, now: float) -> None:
+        nonlocal stops
+        for value in data if side == "b" else b"":
+            if value in b"\x11\x13":
+                stops += value == 0x13
+                pair.line.ba.set_rate(0.0 if value == 0x13 else 11520.0, now)
+
+    pair.tap = obey
+    pair.begin(*TRANSPARENT)
+    assert pair.run(20, until=lambda: bool(pair.console.of(events.SessionEstablished)))
+    assert stops >= 1
