@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
             host = hosts.Host(wishes["name"], wishes["address"], profile=wishes["profile"])
         except (ValueError, KeyError, TypeError):
             raise UsageError("guardpost starts this itself; it is no command for people") from None
-        line = opening.line_of(host)._replace(name=wishes["name"])
+        line = opening.line_of(host, password=wishes.get("password"))
+        line = line._replace(name=wishes["name"])
         asyncio.run(serve(line, ConnectOptions(**fields), ready))
         return 0
 

@@ -31,12 +31,17 @@ def run(args: argparse.Namespace) -> int:
             # The terminal is raw: a line end alone would not return to the first column.
             print(f"\r\nguardpost: {safe_text(sentence)}\r", file=sys.stderr, flush=True)
 
+    async def unlock() -> None:
+        if line.password is not None:
+            await line.password()
+
     async def work() -> None:
         await Terminal(line, DescriptorEnd(0, 1), say, keys=keys).run()
 
     lock = LineLock(line.name, "terminal")
     lock.take_or_refuse()
     try:
+        asyncio.run(unlock())  # a password is asked for while the terminal is not raw yet
         with raw_terminal(0 if keys else -1):
             asyncio.run(work())
     finally:

@@ -6,6 +6,7 @@ agent_key = "…"                                     # the only key to accept
 identity = "~/.config/guardpost/web.key"
 forwards = ["8080:127.0.0.1:80"]                    # ssh's -L syntax
 profile = "console"
+password_command = "pass show bmc/web01"           # for amt: and ipmi: lines
 """
 
 import os
@@ -39,7 +40,7 @@ RESERVED_NAMES = {
 }
 FileName = str | os.PathLike[str]
 
-TEXT_FIELDS = ("line", "agent_key", "identity", "profile")
+TEXT_FIELDS = ("line", "agent_key", "identity", "profile", "password_command")
 
 
 class Host(NamedTuple):
@@ -51,6 +52,7 @@ class Host(NamedTuple):
     identity: str | None = None
     forwards: tuple[str, ...] = ()
     profile: str | None = None
+    password_command: str | None = None
 
 
 def is_address(word: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from guardpost.cli import hosts, openssl
+from guardpost.cli import hosts, openssl, passwords
 
 if TYPE_CHECKING:
     from guardpost.aio.stream import ByteStream
@@ -59,20 +59,26 @@ def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptio
     )
 
 
-def line_of(host: hosts.Host) -> "Line":
-    """The line of `host`; nothing is opened yet. Raises UsageError, NoSuchTarget."""
+def line_of(host: hosts.Host, *, password: str | None = None) -> "Line":
+    """The line of `host`, its `password` if that is known already; nothing is opened yet.
+
+    Raises UsageError, NoSuchTarget.
+    """
     from guardpost.console.line import Line
-    from guardpost.transports.target import canonical, parse_target
+    from guardpost.transports.target import WITH_PASSWORD, canonical, parse_target
 
     target = parse_target(host.line)
+    asked = None
+    if target.scheme in WITH_PASSWORD:
+        asked = passwords.Password(str(target), host.password_command, known=password)
 
     async def open_line() -> "ByteStream":
         from guardpost.transports import open_target
 
-        return await open_target(target)
+        return await open_target(target, asked)
 
     profile = target.options.get("profile", host.profile)
-    return Line(canonical(target), host.line, open_line, profile)
+    return Line(canonical(target), host.line, open_line, profile, asked)
 
 
 def canonical_name(target: str) -> str:

@@ -22,6 +22,8 @@ class Line(NamedTuple):
     open: "Callable[[], Awaitable[ByteStream]]"
     profile: str | None = None
     """The name of the only profile to use."""
+    password: "Callable[[], Awaitable[str]] | None" = None
+    """Where the line has one: finds it, asking a person if need be; `open` asks the same."""
 
 
 class ConnectOptions(NamedTuple):

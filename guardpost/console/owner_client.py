@@ -219,7 +219,9 @@ async def ask_owner(name: str, kind: int) -> dict[str, Any] | None:
 
 async def _start(line: Line, options: ConnectOptions, command: Sequence[str]) -> None:
     """Returns when an owner listens, ours or another's. Raises LineBusy, LineLost."""
+    password = None if line.password is None else await line.password()
     wishes = wire.encode(
+        password=password,
         name=line.name,
         address=line.address,
         profile=line.profile,
@@ -233,6 +235,7 @@ async def _start(line: Line, options: ConnectOptions, command: Sequence[str]) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "GUARDPOST_PASSWORD"},
     )
     assert process.stdin is not None
     assert process.stdout is not None

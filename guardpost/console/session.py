@@ -45,6 +45,8 @@ async def _direct(
     lock = LineLock(line.name, "--no-owner")
     lock.take_or_refuse()
     try:
+        if line.password is not None:
+            await line.password()  # a person's time does not count
         console = make_console(line, options, ask=ask, tell=teller(options), text=_logger(options))
         await console.connect(options.connect_timeout)
         try:

@@ -18,11 +18,14 @@ from typing import NamedTuple
 
 from guardpost.errors import NoSuchTarget, UsageError
 
-__all__ = ["PROFILES", "Target", "canonical", "parse_target", "split_host_port"]
+__all__ = ["PROFILES", "WITH_PASSWORD", "Target", "canonical", "parse_target", "split_host_port"]
 
 PROFILES = ("clean", "xonxoff", "console", "printable")
 
 LOOPBACK = "127.0.0.1"
+
+WITH_PASSWORD = ("amt", "amts", "ipmi")
+"""The lines that a name and a password open."""
 
 DEFAULT_PORTS: Mapping[str, int] = {"telnet": 23, "amt": 16994, "amts": 16995, "ipmi": 623}
 
@@ -116,18 +119,29 @@ def _number(low: int, high: int) -> Callable[[str], bool]:
     )
 
 
+def _is_fingerprint(value: str) -> bool:
+    digits = value.replace(":", "")
+    return len(digits) == 64 and all(digit in "0123456789abcdefABCDEF" for digit in digits)
+
+
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "profile": ("one of " + ", ".join(PROFILES), PROFILES.__contains__),
     "baud": ("a speed in bit/s, 50 to 20000000", _number(50, 20_000_000)),
     "parity": ("none, even or odd", ("none", "even", "odd").__contains__),
     "rtscts": ("0 or 1", ("0", "1").__contains__),
     "cipher": ("an IPMI cipher suite, 0 to 17", _number(0, 17)),
+    "auth": ("digest or plain", ("digest", "plain").__contains__),
+    "gather": ("milliseconds, 1 to 1000", _number(1, 1000)),
+    "fingerprint": ("a certificate's SHA-256, 64 hex digits", _is_fingerprint),
+    "ca": ("a file of certificates", bool),
 }
 
 _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "serial": ("baud", "parity", "rtscts", "profile"),
     "rfc2217": ("baud", "parity", "rtscts", "profile"),
     "ipmi": ("cipher", "profile"),
+    "amt": ("auth", "gather", "profile"),
+    "amts": ("fingerprint", "ca", "auth", "gather", "profile"),
 }
 
 

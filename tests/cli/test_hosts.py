@@ -17,6 +17,7 @@ agent_key = "KEY"
 identity = "~/web.key"
 forwards = ["8080:127.0.0.1:80"]
 profile = "console"
+password_command = "pass show web01"
 """
 
 
@@ -28,7 +29,13 @@ def written(path: Path, text: str) -> list[Path]:
 def test_a_host_is_a_table(tmp_path: Path) -> None:
     files = written(tmp_path / "hosts.toml", WEB)
     assert lookup("web01", files) == Host(
-        "web01", "tcp:console:7001", "KEY", "~/web.key", ("8080:127.0.0.1:80",), "console"
+        "web01",
+        "tcp:console:7001",
+        "KEY",
+        "~/web.key",
+        ("8080:127.0.0.1:80",),
+        "console",
+        "pass show web01",
     )
     assert lookup("web02", files) is None
     assert lookup("web01", [tmp_path / "none.toml"]) is None

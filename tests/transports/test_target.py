@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.errors import GuardpostError, NoSuchTarget, UsageError
-from guardpost.transports import SCHEMES, open_url
+from guardpost.transports import LOGINS, SCHEMES, open_url
 from guardpost.transports.target import Target, canonical, parse_target, split_host_port
 
 GOOD = [
@@ -25,6 +25,7 @@ GOOD = [
     ("telnet:ts1", "telnet", "ts1:23"),
     ("rfc2217:ts1:4001", "rfc2217", "ts1:4001"),
     ("amt:[2001:db8::7]", "amt", "[2001:db8::7]:16994"),
+    ("amts:ops@web01", "amts", "web01:16995"),
     ("ipmi:bmc:6230", "ipmi", "bmc:6230"),
     ("tcp-listen:9000", "tcp-listen", "127.0.0.1:9000"),
     ("tcp-listen::9000", "tcp-listen", "127.0.0.1:9000"),
@@ -70,6 +71,11 @@ def test_options_follow_a_question_mark() -> None:
         ("/dev/ttyS0?cipher=3", "no option 'cipher'"),
         ("unix:/x?profile=dirty", "one of clean"),
         ("ipmi:admin:secret@bmc", "no password"),
+        ("amt:admin:secret@web01", "no password"),
+        ("amt:web01?auth=none", "digest or plain"),
+        ("amt:web01?gather=0", "milliseconds"),
+        ("amt:web01?ca=x.pem", "no option 'ca'"),
+        ("amts:web01?fingerprint=4e:7f", "64 hex digits"),
     ],
 )
 def test_a_wrong_target_is_refused_in_one_line(text: str, words: str) -> None:
@@ -111,10 +117,10 @@ def test_host_and_port_come_apart() -> None:
 
 
 def test_every_scheme_that_opens_can_be_named() -> None:
-    assert set(SCHEMES) <= {scheme for _, scheme, _ in GOOD}
+    assert {*SCHEMES, *LOGINS} <= {scheme for _, scheme, _ in GOOD}
 
 
-@pytest.mark.parametrize("target", ["amt:bmc", "ipmi:bmc", "telnet:ts", "rfc2217:ts:4001"])
+@pytest.mark.parametrize("target", ["ipmi:bmc", "telnet:ts", "rfc2217:ts:4001"])
 def test_a_kind_of_line_still_to_come_is_named_as_such(target: str) -> None:
     with pytest.raises(NoSuchTarget, match="not in this version yet"):
         asyncio.run(open_url(target))
