@@ -61,7 +61,10 @@ NOT_SANS_IO = {
     *("asyncio", "datetime", "logging", "multiprocessing", "os", "pathlib", "random", "secrets"),
     *("select", "selectors", "signal", "socket", "subprocess", "sys", "threading", "time"),
 }
-SANS_IO = ("protocol", "transports.amt.redirection")
+SANS_IO = (
+    "protocol",
+    *(f"transports.amt.{name}" for name in ("digest", "messages", "redirection")),
+)
 
 
 def name_of(path: Path) -> str:

@@ -7,10 +7,13 @@ a target pays for nothing else.
 from collections.abc import Awaitable, Callable, Mapping
 
 from guardpost.aio.stream import ByteStream
-from guardpost.errors import NoSuchTarget
+from guardpost.errors import NoSuchTarget, UsageError
 from guardpost.transports.target import Target, parse_target
 
-__all__ = ["SCHEMES", "open_target", "open_url"]
+__all__ = ["LOGINS", "SCHEMES", "Password", "open_target", "open_url"]
+
+Password = Callable[[], Awaitable[str]]
+"""Finds the password of a line; raises UsageError where it cannot."""
 
 
 async def open_url(text: str) -> ByteStream:
@@ -22,7 +25,17 @@ async def open_url(text: str) -> ByteStream:
     return await open_target(parse_target(text))
 
 
-async def open_target(target: Target) -> ByteStream:
+async def open_target(target: Target, password: Password | None = None) -> ByteStream:
+    """As open_url; `password` is for the lines of LOGINS, and they need it.
+
+    Raises AuthenticationError also, when the far end does not like it, or we not the far end.
+    """
+    if login := LOGINS.get(target.scheme):
+        if password is None:
+            raise UsageError(
+                f"{target}: a line with a password is one for the console, not for the agent"
+            )
+        return await login(target, password)
     opener = SCHEMES.get(target.scheme)
     if opener is None:
         raise NoSuchTarget(
@@ -63,4 +76,16 @@ SCHEMES: Mapping[str, Callable[[Target], Awaitable[ByteStream]]] = {
     "tcp-listen": _listen,
     "unix-listen": _listen,
     "exec": _exec,
+}
+
+
+async def _amt(target: Target, password: Password) -> ByteStream:
+    from guardpost.transports.amt.stream import open_amt
+
+    return await open_amt(target, password)
+
+
+LOGINS: Mapping[str, Callable[[Target, Password], Awaitable[ByteStream]]] = {
+    "amt": _amt,
+    "amts": _amt,
 }

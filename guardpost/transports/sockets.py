@@ -22,12 +22,18 @@ KEEPALIVE_SECONDS = 15
 """A peer that vanished without a word (a pulled cable) is noticed after four of these."""
 
 
-async def connect(target: Target) -> ByteStream:
-    """Connect to tcp: or unix:. Raises NoSuchTarget (nobody there) or TransportError."""
+NOBODY = "nobody listens there; check the address and the far end"
+
+
+async def connect(target: Target, *, nobody: str = NOBODY) -> ByteStream:
+    """Connect to unix:, or by TCP to what else has a HOST:PORT.
+
+    Raises NoSuchTarget (nobody there, in the words `nobody`) or TransportError.
+    """
     try:
         sock = await _connected(target)
     except OSError as error:
-        raise _connect_error(target, error) from None
+        raise _connect_error(target, error, nobody) from None
     return await _stream(sock, str(target), lambda: None)
 
 
@@ -273,11 +279,11 @@ def _remove_stale_socket(path: str) -> None:
         pass
 
 
-def _connect_error(target: Target, error: OSError) -> TransportError:
+def _connect_error(target: Target, error: OSError, nobody: str) -> TransportError:
     if isinstance(error, socket.gaierror):
         return NoSuchTarget(f"{target}: no host of that name; check the name")
     if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-        return NoSuchTarget(f"{target}: nobody listens there; check the address and the far end")
+        return NoSuchTarget(f"{target}: {nobody}")
     if error.errno in (errno.EACCES, errno.EPERM):
         return TransportError(f"{target}: permission denied; check the owner of the socket")
     return TransportError(f"{target}: {_reason(error)}; check the address and the network")

@@ -15,10 +15,11 @@ from random import Random
 
 import pytest
 import serial
+from support.amt_server import AmtServer, certificate
 
 from guardpost.aio.stream import ByteStream, Receive, Wait, pump
 from guardpost.errors import LineLost
-from guardpost.transports import open_url
+from guardpost.transports import open_target, open_url
 from guardpost.transports.descriptor import DescriptorStream
 from guardpost.transports.loop_streams import LoopStream
 from guardpost.transports.serial_thread import ThreadedSerial
@@ -133,6 +134,38 @@ async def child_process(folder: Path) -> AsyncIterator[Pair]:
         yield ours, theirs
 
 
+@asynccontextmanager
+async def amt_to(server: AmtServer, far: ByteStream, address: str) -> AsyncIterator[Pair]:
+    async def password() -> str:
+        return "P@ssw0rd"
+
+    # A host whose reader pauses for a second and loses nothing; what the firmware does
+    # otherwise: tests/transports/amt/test_stream.py.
+    server.flushes = False
+    ours = await open_target(parse_target(address), password)
+    async with closing(ours, far):
+        yield ours, far
+
+
+@asynccontextmanager
+async def amt(folder: Path) -> AsyncIterator[Pair]:
+    near, far = await connected(f"unix-listen:{folder}/uart")
+    server = AmtServer(near)
+    async with server.listening() as port:
+        async with amt_to(server, far, f"amt:127.0.0.1:{port}") as pair:
+            yield pair
+
+
+@asynccontextmanager
+async def amts(folder: Path) -> AsyncIterator[Pair]:
+    near, far = await connected(f"unix-listen:{folder}/uart")
+    server = AmtServer(near)
+    async with server.listening(certificate(folder)) as port:
+        address = f"amts:127.0.0.1:{port}?ca={folder}/cert.pem"
+        async with amt_to(server, far, address) as pair:
+            yield pair
+
+
 MAKERS: list[PairMaker] = [
     serial_on_a_pty,
     serial_read_by_a_thread,
@@ -142,6 +175,8 @@ MAKERS: list[PairMaker] = [
     unix,
     unix_listen,
     child_process,
+    amt,
+    amts,
 ]
 
 
@@ -178,7 +213,8 @@ MANY = 2_000_000
 
 def more_than_fits(stream: ByteStream) -> int:
     """More bytes than the kernel takes while nobody reads: TCP takes some megabytes."""
-    return 8_000_000 if "tcp" in getattr(stream, "name", "") else 1_000_000
+    name = getattr(stream, "name", "")
+    return 8_000_000 if "tcp" in name or "amt" in name else 1_000_000
 
 
 async def write_for_ever(stream: ByteStream) -> None:
