@@ -18,6 +18,7 @@ from guardpost.errors import (
     GuardpostError,
     LineBusy,
     LineLost,
+    NotAllowed,
     TransportError,
     UsageError,
 )
@@ -60,7 +61,7 @@ _WORDS: Mapping[Refusal, tuple[type[GuardpostError], str]] = {
     ),
     Refusal.FAILED: (TransportError, "AMT's firmware reports an error; try again in a moment"),
     Refusal.CREDENTIALS: (
-        AuthenticationError,
+        NotAllowed,
         "AMT refuses user '{user}' with this password; check both, and that the account may use "
         "redirection",
     ),
@@ -83,9 +84,9 @@ _WORDS: Mapping[Refusal, tuple[type[GuardpostError], str]] = {
 async def open_amt(target: Target, password: Callable[[], Awaitable[str]]) -> ByteStream:
     """A session with the firmware at `target`.
 
-    Raises NoSuchTarget (nobody there), LineBusy (another console), AuthenticationError (wrong
-    password, wrong certificate), TransportError (switched off, no AMT), UsageError (no password,
-    no file of that name).
+    Raises NoSuchTarget (nobody there), LineBusy (another console), NotAllowed (wrong password),
+    AuthenticationError (no login in common, wrong certificate), TransportError (switched off, no
+    AMT), UsageError (no password, no file of that name).
     """
     user = target.user or DEFAULT_USER
     secret = (await password()).encode("utf-8", "surrogateescape")

@@ -15,11 +15,11 @@ from support.virtual_time import run_virtual, until
 
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import (
-    AuthenticationError,
     GuardpostError,
     LineBusy,
     LineLost,
     NoSuchTarget,
+    NotAllowed,
     TransportError,
     UsageError,
 )
@@ -89,7 +89,7 @@ def test_a_wrong_password_names_the_user() -> None:
         server.password = b"another"
 
     error = refusal(prepare)
-    assert type(error) is AuthenticationError
+    assert type(error) is NotAllowed
     assert "refuses user 'admin'" in str(error)
     assert "user 'ops'" in str(refusal(lambda server: None, user="ops@"))
 
