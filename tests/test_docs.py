@@ -7,6 +7,7 @@ import pytest
 
 from guardpost.errors import GoAwayCode, ResetCode
 from guardpost.protocol.framing import FORBIDDEN, Profile
+from guardpost.transports.amt import redirection
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -44,3 +45,16 @@ def test_every_test_that_security_names_is_there() -> None:
     text = (DOCS / "security.md").read_text()
     for path in re.findall(r"`(tests/[\w/.]+)`", text):
         assert (DOCS.parent / path).exists(), path
+
+
+def test_the_amt_page_has_the_settings_that_are_asked_for() -> None:
+    text = (DOCS / "amt.md").read_text()
+    told = re.findall(r"^\| (\w+) \| (\d+)(?: ms)? \|", text, re.M)
+    assert [(name, int(value)) for name, value in told] == [
+        ("MaxTxBuffer", redirection.MAX_TX_BYTES),
+        ("TxTimeout", redirection.TX_TIMEOUT_MS),
+        ("TxOverflowTimeout", redirection.TX_OVERFLOW_MS),
+        ("RxTimeout", redirection.RX_TIMEOUT_MS),
+        ("RxFlushTimeout", redirection.RX_FLUSH_MS),
+        ("Heartbeat", redirection.HEARTBEAT_MS),
+    ]

@@ -7,8 +7,11 @@ A TARGET is a name from hosts.toml, or an address:
   /dev/ttyUSB0  COM3  serial:/dev/ttyUSB0   a serial port (a cable, an adapter, a pty)
   tcp:HOST:PORT                             a console server's or an emulator's raw port
   unix:/PATH                                a socket, as hypervisors offer it
+  amt:[USER@]HOST  amts:[USER@]HOST         Intel AMT's Serial-over-LAN, plain or in TLS
   exec:COMMAND LINE                         a program whose input and output are the line
 IPv6 addresses stand in brackets. Options follow `?`: /dev/ttyS1?baud=57600&profile=console
+amts: trusts ?fingerprint=SHA256 or ?ca=FILE, otherwise the system's authorities. Passwords come
+from GUARDPOST_PASSWORD, from password_command below, or are asked for; never from the target.
 
 hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
   [web01]
@@ -16,7 +19,8 @@ hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
   agent_key = "KEY"          the only agent key to accept
   identity = "FILE"          the private key to use
   forwards = ["8080:127.0.0.1:80"]
-  profile = "console"        the bytes that pass: clean, xonxoff, console, printable"""
+  profile = "console"        the bytes that pass: clean, xonxoff, console, printable
+  password_command = "CMD"   prints the password of an amt: line; no shell"""
 
 EXIT_CODES = """\
   N     the remote command's own status (128+N: ended by signal N)
@@ -34,7 +38,7 @@ Every error is one line on standard error. Its second word is fixed, and scripts
 
   the command line and files   usage key-file missing-package no-such-file permission system
   the line                     no-such-target line-busy line-lost line-failed agent-silent
-  who may do what              not-allowed unknown-agent agent-key-changed
+  who may do what              not-allowed not-authenticated unknown-agent agent-key-changed
   a command, a tunnel          not-found refused unreachable timeout name-not-found limit failed
                                peer-reset cancelled superseded unsupported bad-request protocol
   ports, processes             cannot-listen no-such-process signal-denied signal-refused
