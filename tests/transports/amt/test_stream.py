@@ -335,11 +335,9 @@ def test_a_host_that_says_more_than_the_firmware_holds_loses_nothing() -> None:
         async with in_memory() as (line, server, host):
             much = bytes(range(256)) * 400
             writing = asyncio.ensure_future(host.write(much))
-            seen, sizes = b"", []
+            seen = b""
             while len(seen) < len(much):
-                data = await line.read()
-                sizes.append(len(data))
-                seen += data
+                seen += await line.read()
             await writing
             assert seen == much
             assert server.settings is not None
