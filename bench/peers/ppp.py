@@ -101,7 +101,7 @@ def _open(mtu: int, place: Place) -> Iterator[Way]:
 
 
 _NEEDS = (
-    *(("qemu-system-x86_64", "qemu-system-x86"), ("pppd", "ppp"), ("modinfo", "kmod")),
+    *(("qemu-system-x86_64", "qemu-system-x86"), ("pppd", "ppp")),
     *(("busybox", "busybox-static"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")),
 )
 

@@ -1,7 +1,10 @@
+"""The parts of a virtual machine: what its kernel unpacks, and the kernel itself."""
+
 import lzma
 import struct
 
-from bench.peers import ppp_guest
+from support.cpio import archive
+from support.guest_kernel import unpacked
 
 
 def entries(archive: bytes) -> dict[str, tuple[int, bytes]]:
@@ -20,11 +23,11 @@ def entries(archive: bytes) -> dict[str, tuple[int, bytes]]:
 
 def test_the_archive_holds_every_file_after_its_folders() -> None:
     files = [("init", b"#!"), ("usr/lib/a.so", b"12345"), ("usr/lib/b.so", b"")]
-    found = entries(b"".join(ppp_guest._archive(iter(files))))
+    found = entries(b"".join(archive(files, ["dev/pts"])))
     names = list(found)
     assert names.index("usr") < names.index("usr/lib") < names.index("usr/lib/a.so")
     assert found["usr/lib/a.so"] == (0o100755, b"12345")
-    assert found["usr/lib"][0] == 0o040755
+    assert found["usr/lib"][0] == found["dev/pts"][0] == 0o040755
     assert names[-1] == "TRAILER!!!"
     assert len(names) == len(set(names))
 
@@ -35,4 +38,4 @@ def test_the_kernel_is_found_where_its_header_says() -> None:
     kernel = bytearray(512 * 5) + bytes(100) + payload + bytes(33)
     kernel[0x1F1] = 4
     struct.pack_into("<II", kernel, 0x248, 100, len(payload))
-    assert ppp_guest._unpacked(bytes(kernel)) == image
+    assert unpacked(bytes(kernel)) == image
