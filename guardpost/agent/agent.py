@@ -47,6 +47,7 @@ class Agent:
         await agent.run(open_line)      # until stop() is called
 
     `accounts` None: no text prompt, whatever is typed goes unanswered. `psk` is 32 bytes.
+    `on_session` is told whether a console's session is live, whenever that changes.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Agent:
         psk: bytes | None = None,
         services: Mapping[str, Callable[[], Service]] = SERVICES,
         random_bytes: Callable[[int], bytes] = os.urandom,
+        on_session: Callable[[bool], None] = lambda live: None,
     ) -> None:
         self.connection = AgentConnection(
             static_private=identity.private,
@@ -79,6 +81,7 @@ class Agent:
                 accounts=accounts,
                 host=host or this_host(version),
             )
+        self._on_session = on_session
         self._is_suspended = False
         self._has_line = False
         self._stop_wanted = asyncio.Event()
@@ -180,15 +183,19 @@ class Agent:
                 self._judge(key, payload)
             case events.SessionEstablished(key, payload):
                 self._is_suspended = False
+                self._on_session(True)
                 self._reception.enter(key, payload)
             case events.SessionSuspended(reason):
                 self._is_suspended = True
+                self._on_session(False)
                 _log.info("session suspended: %s", reason)
             case events.SessionResumed():
                 self._is_suspended = False
+                self._on_session(True)
                 _log.info("session resumed")
             case events.SessionEnded(code, text):
                 self._is_suspended = False
+                self._on_session(False)
                 word = "lost" if code is None else code.name.lower().replace("_", "-")
                 self._reception.leave(f"{word}: {text}" if text else word)
             case _:

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="set a password for the text prompt, and end",
     )
     add("--wait", action="store_true", help="wait for a port that is not there yet, or busy")
+    configure_sharing(parser)
+
+
+def configure_sharing(parser: argparse.ArgumentParser) -> None:
+    """What becomes of others who use the port."""
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="stop a getty or whoever else has the port, and let them go on at the end",
+    )
+    parser.add_argument(
+        "--quiet-kernel",
+        action="store_true",
+        help="fewer kernel messages on the host's consoles while a console has a session",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,6 +112,8 @@ def port_of(args: argparse.Namespace) -> "Target":
     if args.port == "auto":
         raise UsageError("this version does not find the port by itself; give it: /dev/ttyS0")
     target = parse_target(args.port)
+    if args.take_over and target.scheme != "serial":
+        raise UsageError("--take-over is for a serial port, and nobody else can have this line")
     if args.baud is None:
         return target
     if target.scheme != "serial" or "baud" in target.options:
@@ -131,21 +149,37 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
     accounts = None if args.no_prompt else accounts_of(args)
     require_somebody(authorized, accounts)
     identity = identity_of(args)
-    agent = Agent(
-        identity=identity,
-        authorized=authorized,
-        accounts=accounts,
-        version=__version__,
-        psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
-    )
     with contextlib.ExitStack() as at_the_end:
-        open_line = await opener_of(target, at_the_end)
+        agent = Agent(
+            identity=identity,
+            authorized=authorized,
+            accounts=accounts,
+            version=__version__,
+            psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
+            on_session=kernel_hush(args, at_the_end),
+        )
+        open_line = await opener_of(args, target, at_the_end)
+        if target.scheme == "serial":  # whose opening waits for nobody, and may change what stays
+            stop_on_signals(agent)
         # A listener is there already; whoever comes first is waited for.
         waits = args.wait or target.scheme in LISTENERS
         stream = None if waits else await open_line()
         say_who_we_are(target, identity, authorized, accounts)
         stop_on_signals(agent)
         await agent.run(open_line, stream)
+
+
+def kernel_hush(
+    args: argparse.Namespace, at_the_end: contextlib.ExitStack
+) -> Callable[[bool], None]:
+    """What becomes of the kernel's messages with --quiet-kernel. Raises UsageError."""
+    if not args.quiet_kernel:
+        return lambda live: None
+    from guardpost.host.kernel_log import KernelLog
+
+    log = KernelLog()
+    at_the_end.callback(log.restore)
+    return lambda live: log.quiet() if live else log.restore()
 
 
 def require_somebody(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> None:
@@ -170,9 +204,11 @@ def identity_of(args: argparse.Namespace) -> "Identity":
     return identity.load_or_make(path, os.urandom)
 
 
-async def opener_of(target: "Target", at_the_end: contextlib.ExitStack) -> "OpenLine":
+async def opener_of(
+    args: argparse.Namespace, target: "Target", at_the_end: contextlib.ExitStack
+) -> "OpenLine":
     """What opens the line, each time it is needed. A listener stays for all its peers."""
-    from guardpost import transports
+    from guardpost.cli.shared_port import SharedPort
 
     if target.scheme in LISTENERS:
         from guardpost.transports.sockets import open_listener
@@ -181,7 +217,9 @@ async def opener_of(target: "Target", at_the_end: contextlib.ExitStack) -> "Open
         at_the_end.callback(listener.close)
         _log.info("listening; consoles connect to %s", listener.address)
         return listener.accept
-    return lambda: transports.open_target(target)
+    port = SharedPort(take_over=args.take_over, tell=_log.warning)
+    at_the_end.callback(port.give_back)
+    return lambda: port.open(target)
 
 
 def say_who_we_are(

@@ -9,6 +9,7 @@ What happens to the port:
 - The terminal settings are made raw, and given back as they were, on every exit that
   lets a process act. One bit stays changed: HUPCL is left off, so that closing the port does
   not drop DTR, which resets or powers down what hangs on many a cable.
+- Somebody else may change the settings, or its transmitter stand still: portwatch.py.
 - Linux raises DTR and RTS when the first process opens a port; no program can prevent that.
   We do not touch them otherwise. CTS is ignored unless `?rtscts=1`.
 """
@@ -40,8 +41,12 @@ DRAIN_LOOK_SECONDS = 0.01
 _PARITY = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 
 
-async def open_serial(target: Target, *, take_over: bool = False) -> ByteStream:
+async def open_serial(
+    target: Target, *, take_over: bool = False, advice: str = "stop it first"
+) -> ByteStream:
     """Open the port. `take_over`: even if another program that does not lock it has it open.
+
+    `advice`: what to do about such a program, for the error.
 
     Raises NoSuchTarget, LineBusy, UsageError (a speed the port does not have) or
     TransportError (no permission).
@@ -51,7 +56,7 @@ async def open_serial(target: Target, *, take_over: bool = False) -> ByteStream:
 
         return ThreadedSerial(_open_port(target, timeout=None), target.address)
     else:
-        return SerialStream(target, take_over=take_over)
+        return SerialStream(target, take_over=take_over, advice=advice)
 
 
 def _open_port(target: Target, *, timeout: float | None) -> Any:
@@ -72,7 +77,7 @@ def _open_port(target: Target, *, timeout: float | None) -> Any:
         raise _open_error(path, error) from None
 
 
-def _open_error(path: str, error: OSError) -> TransportError:
+def _open_error(path: str, error: OSError, advice: str = "stop it first") -> TransportError:
     code = error.errno
     text = str(error)
     if code == errno.ENOENT or "FileNotFoundError" in text:
@@ -84,7 +89,7 @@ def _open_error(path: str, error: OSError) -> TransportError:
     if code in (errno.EACCES, errno.EPERM):
         return TransportError(f"{path}: permission denied; {_permission_advice(path)}")
     if code in (errno.EBUSY, errno.EWOULDBLOCK, errno.EAGAIN):
-        return _busy(path)
+        return _busy(path, advice)
     if code in (errno.ENXIO, errno.ENODEV, errno.EIO):
         return NoSuchTarget(f"{path}: there is no working port behind this name")
     if code in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
@@ -92,7 +97,7 @@ def _open_error(path: str, error: OSError) -> TransportError:
     return TransportError(f"{path}: {error.strerror or text}")
 
 
-def _busy(path: str, advice: str = "stop it first") -> LineBusy:
+def _busy(path: str, advice: str) -> LineBusy:
     who = ", ".join(map(str, holders_of(path))) or "another program"
     return LineBusy(f"{path} is held by {who}; {advice}")
 
@@ -129,16 +134,18 @@ if sys.platform != "win32":
     import termios
 
     from guardpost.transports.descriptor import DescriptorStream
+    from guardpost.transports.portwatch import PortWatch
 
     class SerialStream:
         """A port that is ours until `close`. Also knows what the kernel tells about it."""
 
         transparent = True
 
-        def __init__(self, target: Target, *, take_over: bool = False) -> None:
+        def __init__(self, target: Target, *, take_over: bool, advice: str) -> None:
             """Raises as open_serial."""
             self.name = target.address
-            self._lock_fd = _claim(target.address, take_over=take_over)
+            self._failure: LineLost | None = None
+            self._lock_fd = _claim(target.address, take_over=take_over, advice=advice)
             try:
                 self._found = termios.tcgetattr(self._lock_fd)
                 self._port = _open_port(target, timeout=0)
@@ -151,6 +158,7 @@ if sys.platform != "win32":
                 raise
             self._exclusive(True)
             self._bytes = DescriptorStream(self._fd, self._fd, self.name, release=self._give_back)
+            self._watch = PortWatch(self._fd, self.name, on_stuck=self._fail)
             atexit.register(self._bytes.close_now)
 
         async def read(self) -> bytes:
@@ -164,11 +172,16 @@ if sys.platform != "win32":
             self._check_hung_up()
 
         def _check_hung_up(self) -> None:
+            if self._failure is not None:
+                raise self._failure
             if not self._bytes.closed:
                 raise LineLost(f"{self.name} hung up")
 
         async def write(self, data: bytes) -> None:
-            await self._bytes.write(data)
+            try:
+                await self._bytes.write(data)
+            except LineLost as error:
+                raise self._failure or error from None
 
         async def close(self) -> None:
             if self._bytes.closed:
@@ -181,6 +194,11 @@ if sys.platform != "win32":
                 pass  # unplugged meanwhile
             finally:
                 self._bytes.close_now()
+
+        def _fail(self, error: LineLost) -> None:
+            self._failure = error
+            termios.tcflush(self._fd, termios.TCOFLUSH)  # as above
+            self._bytes.close_now()
 
         def queued(self) -> int | None:
             """How many written bytes the kernel still holds; a pty always says 0. None: unknown."""
@@ -211,6 +229,7 @@ if sys.platform != "win32":
                     pass  # the device has no such thing; the lock is still ours
 
         def _give_back(self) -> None:
+            self._watch.stop()
             atexit.unregister(self._bytes.close_now)
             self._exclusive(False)
             try:
@@ -224,7 +243,7 @@ if sys.platform != "win32":
                 except OSError:
                     pass
 
-    def _claim(path: str, *, take_over: bool) -> int:
+    def _claim(path: str, *, take_over: bool, advice: str) -> int:
         """A locked descriptor of the port; holding it holds the lock."""
         try:
             fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -236,8 +255,8 @@ if sys.platform != "win32":
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(fd)
-            raise _open_error(path, error) from None
+            raise _open_error(path, error, advice) from None
         if not take_over and holders_of(path):
             os.close(fd)
-            raise _busy(path)
+            raise _busy(path, advice)
         return fd

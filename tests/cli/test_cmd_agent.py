@@ -40,6 +40,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (("/dev/ttyS0?baud=9600", "--baud", "9600"), "usage: --baud is for a serial port"),
         (("/dev/ttyS0", "--baud", "7"), "usage: --baud is 50 to"),
         (("nonsense",), "no-such-target"),
+        (("tcp-listen:7000", "--take-over"), "usage: --take-over is for a serial port"),
         (("--install", "/dev/ttyS0"), "unrecognized arguments: --install"),
     ],
 )

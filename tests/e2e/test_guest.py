@@ -1,89 +1,199 @@
-"""guardpost in a virtual machine: a real kernel's serial port, and consoles on the host."""
+"""guardpost in a virtual machine: a real kernel's serial port, shared with a getty and the kernel.
 
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+/dev/ttyS1 is a PCI serial port there, and one of the kernel's consoles. All stories share one
+boot, so each leaves the port as it found it.
+"""
+
+import contextlib
+import re
+import socket
+import termios
+from collections.abc import Iterator
 
 import pytest
 from support.guest import Guest, guest
+from support.operator import Operator, operator
 
+INITTAB = b"ttyS1::respawn:/bin/getty -L 115200 ttyS1 vt100\n"
 PATIENCE_SECONDS = 60.0
-WEB = "mkdir -p /www; echo hello from the guest > /www/index.html; httpd -h /www -p 127.0.0.1:80"
-
-
-class Operator:
-    """Somebody on the host, with a key and what he has come to trust."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="gp-")
-        self.folder = Path(self._folder.name)
-        self.environment = dict(
-            os.environ,
-            XDG_RUNTIME_DIR=str(self.folder),
-            XDG_CONFIG_HOME=str(self.folder / "config"),
-        )
-        self.key = self.run("key").stdout.decode().strip()
-
-    def argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "guardpost", *words]
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            self.argv(*words),
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-        )
-
-    def close(self) -> None:
-        self._folder.cleanup()
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Guest]:
-    with guest({"sol": "pci-serial", "port": "virtserialport,name=org.guardpost.0"}) as booted:
+    devices = {"sol": "pci-serial"}
+    console = "console=ttyS1,115200 console=ttyS0 quiet"
+    with guest(devices, append=console, files={"etc/inittab": INITTAB}) as booted:
         yield booted
 
 
 @pytest.fixture(scope="module")
-def operator() -> Iterator[Operator]:
-    somebody = Operator()
-    yield somebody
-    somebody.close()
+def somebody() -> Iterator[Operator]:
+    with operator() as made:
+        yield made
 
 
-def start_agent(machine: Guest, port: str, operator: Operator, *options: str) -> None:
-    """In the guest, with a log there; it has said who it is."""
-    words = f"guardpost agent {port} --allow {operator.key} {' '.join(options)}"
-    machine.check(f"{words} > /root/agent.log 2>&1 & echo $! > /root/agent.pid")
-    machine.wait_for("grep words /root/agent.log")
+@pytest.fixture
+def line(machine: Guest, somebody: Operator) -> Iterator[str]:
+    """The target; nobody on the host has it open afterwards."""
+    target = f"unix:{machine.far_end('sol')}"
+    yield target
+    somebody.run("owner", target, "stop")
 
 
-def stop_agent(machine: Guest) -> str:
-    """Its log."""
-    machine.check("kill $(cat /root/agent.pid)")
-    machine.wait_for("! kill -0 $(cat /root/agent.pid)")
-    return machine.check("cat /root/agent.log")
+def agent_command(who: Operator, *options: str) -> str:
+    return f"guardpost agent /dev/ttyS1 --allow {who.key} {' '.join(options)}"
 
 
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@contextlib.contextmanager
+def agent(machine: Guest, who: Operator, *options: str) -> Iterator[None]:
+    """An agent in the guest; it has said who it is."""
+    machine.check(f"{agent_command(who, *options)} > /root/log 2>&1 & echo $! > /root/pid")
+    machine.wait_for("grep words /root/log")
+    try:
+        yield
+    finally:
+        machine.check("kill $(cat /root/pid)")
+        machine.wait_for("! kill -0 $(cat /root/pid)")
+
+
+@contextlib.contextmanager
+def getty(machine: Guest) -> Iterator[str]:
+    """busybox's init with a getty on the port: the getty's process id."""
+    machine.check("unshare -p -f init > /dev/null 2>&1 & echo $! > /root/init.pid")
+    machine.wait_for("pidof getty")
+    try:
+        yield machine.check("pidof getty").strip()
+    finally:
+        machine.check("kill -9 $(cat /proc/$(cat /root/init.pid)/task/*/children)")
+        machine.wait_for("! pidof getty")
+
+
+def state_of(machine: Guest, pid: str) -> str:
+    return machine.check(f"cut -d' ' -f3 /proc/{pid}/stat").strip()
+
+
+def settings_of_port(machine: Guest) -> list[int]:
+    """Without HUPCL, which stays cleared (docs/transports.md)."""
+    words = [int(word, 16) for word in machine.check("stty -g -F /dev/ttyS1").split(":")]
+    words[2] &= ~termios.HUPCL
+    return words
+
+
+class Terminal:
+    """A person at the other end of the port."""
+
+    def __init__(self, machine: Guest) -> None:
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(machine.far_end("sol"))
+        self._line.settimeout(PATIENCE_SECONDS)
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._line.close()
+
+    def reads(self, wanted: bytes) -> bytes:
+        """All until `wanted` has come."""
+        shown = b""
+        while wanted not in shown:
+            shown += self._line.recv(4096)
+        return shown
+
+    def types(self, keys: bytes) -> None:
+        self._line.sendall(keys)
 
 
 def test_a_session_through_a_pci_serial_port_of_a_real_kernel(
-    machine: Guest, operator: Operator
+    machine: Guest, somebody: Operator, line: str
 ) -> None:
-    line = f"unix:{machine.far_end('sol')}"
-    start_agent(machine, "/dev/ttyS1", operator)
-    done = operator.run("exec", "--trust-new", line, "--", "sh", "-c", "uname -sm; exit 3")
-    assert (done.returncode, done.stdout) == (3, b"Linux x86_64\n"), done
-    operator.run("owner", line, "stop")
-    stop_agent(machine)
+    with agent(machine, somebody):
+        done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", "uname -sm; exit 3")
+        assert (done.returncode, done.stdout) == (3, b"Linux x86_64\n"), done
+
+
+def test_a_getty_is_named_and_left_alone(machine: Guest, somebody: Operator) -> None:
+    with getty(machine) as pid:
+        done = machine.run(agent_command(somebody))
+        assert done.status == 255
+        assert (
+            f"guardpost: line-busy: /dev/ttyS1 is held by getty (pid {pid}); "
+            "stop it or start the agent with --take-over\n"
+        ) in done.output
+        assert state_of(machine, pid) != "T"
+
+
+def test_a_getty_waits_for_an_agent_that_takes_over_and_then_goes_on(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    with getty(machine) as pid:
+        with Terminal(machine) as person:
+            person.types(b"\r")
+            person.reads(b"login: ")
+        settings = settings_of_port(machine)
+        with agent(machine, somebody, "--take-over"):
+            assert state_of(machine, pid) == "T"
+            done = somebody.run("exec", "--trust-new", line, "--", "echo", "a", "session")
+            assert done.stdout == b"a session\n", done
+            somebody.run("owner", line, "stop")
+        machine.check(f"grep 'process {pid} goes on' /root/log")
+        assert settings_of_port(machine) == settings
+        with Terminal(machine) as person:
+            person.types(b"somebody\r")
+            person.reads(b"Password: ")
+
+
+def test_the_kernel_writes_between_our_frames_and_nothing_is_lost(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    loud = "(for i in $(seq 100); do echo '<3>an important message' > /dev/kmsg; done) &"
+    # With `wait`: a SIGCHLD in a blocked write costs busybox's seq its output.
+    words = f"{loud} seq 20000; wait"
+    with agent(machine, somebody):
+        done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", words)
+        assert done.stdout.split() == [b"%d" % number for number in range(1, 20001)]
+        info = somebody.run("info", line).stdout
+    noise = re.search(rb"(\d+) bytes of text or noise", info)
+    assert noise is not None
+    assert int(noise[1]) > 0, "the kernel did write there"
+    assert machine.check("dmesg | grep -c important").strip() == "100"
+
+
+def test_the_kernel_is_quiet_while_a_session_is_up_and_as_before_afterwards(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    level = "cut -f1 /proc/sys/kernel/printk"
+    machine.check("dmesg -n 7")
+    with agent(machine, somebody, "--quiet-kernel"):
+        assert machine.check(level) == "7\n"
+        done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", level)
+        assert done.stdout == b"1\n", done
+        somebody.run("owner", line, "stop")
+        machine.wait_for(f"[ $({level}) = 7 ]")
+        assert somebody.run("exec", line, "--", "true").returncode == 0
+        assert machine.check(level) == "1\n"
+    assert machine.check(level) == "7\n", "SIGTERM in a session restores it too"
+    machine.check("dmesg -n 4")
+
+
+def test_a_port_that_is_hung_up_is_opened_again_and_the_session_goes_on(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    hang_up = "import ctypes, os; os.open('/dev/ttyS1', os.O_RDWR); ctypes.CDLL(None).vhangup()"
+    with agent(machine, somebody):
+        assert somebody.run("exec", "--trust-new", line, "--", "true").returncode == 0
+        machine.run(f'setsid python3 -c "{hang_up}"')
+        machine.wait_for("grep 'hung up' /root/log")
+        machine.wait_for("grep 'the line is open' /root/log")
+        assert somebody.run("exec", line, "--", "true").returncode == 0
+        assert machine.check("grep -c 'session of' /root/log") == "1\n"
+
+
+def test_settings_that_somebody_changes_are_set_again(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    with agent(machine, somebody):
+        machine.check("stty -F /dev/ttyS1 sane")
+        machine.wait_for("grep 'changed the settings of /dev/ttyS1' /root/log")
+        done = somebody.run("exec", "--trust-new", line, "--", "echo", "deaf", "no", "more")
+        assert done.stdout == b"deaf no more\n", done

@@ -30,7 +30,7 @@ __all__ = ["BOOT_SECONDS", "Done", "Guest", "guest"]
 BOOT_SECONDS = 60.0
 """3 s on an idle machine; a busy one has needed 12."""
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 40.0
 
 INIT = r"""#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -92,7 +92,9 @@ class Guest:
 
     def wait_for(self, command: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Until `command` succeeds in there."""
-        self.check(f"until {command} > /dev/null 2>&1; do sleep 0.1; done", seconds)
+        tries = f"n=$((n+1)); [ $n -lt {seconds * 10:.0f} ] || exit 1; sleep 0.1"
+        waiting = f"n=0; until {command} > /dev/null 2>&1; do {tries}; done"
+        self.check(waiting, 2 * seconds)
 
     def reset(self) -> None:
         """Press its reset button, and return when it has started again."""

@@ -1,0 +1,84 @@
+"""systemd's units, as far as one keeps a serial port: found, stopped for us, started again.
+
+It is asked through systemctl. A unit is masked at runtime only: a reboot forgets it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from guardpost.errors import LineBusy
+
+__all__ = ["getty_of", "is_running", "release", "service_of", "take"]
+
+RUNNING = "/run/systemd/system"
+"""Exists while systemd is the first process (sd_booted(3))."""
+
+COMMAND_SECONDS = 100.0
+"""A unit may take 90 s to stop before systemd kills it."""
+
+# The unit of a service of the system, in the last line of /proc/PID/cgroup; sessions of
+# logged-in users and their own services are other slices.
+_SERVICE = re.compile(r"^0::/system\.slice/(?:.*/)?([^/]+\.service)$", re.MULTILINE)
+
+
+def is_running() -> bool:
+    return os.path.isdir(RUNNING) and shutil.which("systemctl") is not None
+
+
+def service_of(pid: int, proc: str = "/proc") -> str | None:
+    """The unit that process `pid` (or "self") belongs to, if it is a service of the system."""
+    try:
+        found = _SERVICE.search(Path(proc, str(pid), "cgroup").read_text())
+    except (OSError, ValueError):
+        return None
+    return None if found is None else found[1]
+
+
+def getty_of(tty: str) -> str | None:
+    """The getty of that terminal ("ttyS0") if systemd keeps one running there."""
+    for unit in (f"serial-getty@{tty}.service", f"getty@{tty}.service"):
+        if _systemctl("is-active", "--quiet", unit).returncode == 0:
+            return unit
+    return None
+
+
+def take(unit: str) -> None:
+    """Stop it, and see to it that nobody starts it meanwhile. Raises LineBusy."""
+    for words in (("mask", "--runtime", unit), ("stop", unit)):
+        done = _systemctl(*words)
+        if done.returncode:
+            if words[0] == "stop":
+                _systemctl("unmask", "--runtime", unit)
+            raise LineBusy(f"systemctl {' '.join(words)} failed: {_reason(done)}; stop it by hand")
+
+
+def release(unit: str) -> str | None:
+    """Undo take(); what went wrong, if anything did."""
+    for words in (("unmask", "--runtime", unit), ("start", "--no-block", unit)):
+        done = _systemctl(*words)
+        if done.returncode:
+            return f"systemctl {' '.join(words)} failed: {_reason(done)}"
+    return None
+
+
+def _systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = ["systemctl", *words]
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=COMMAND_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"status {done.returncode}"

@@ -1,0 +1,106 @@
+"""What no event tells about an open serial port (POSIX): a look every two seconds.
+
+- Somebody else has changed its settings (a getty that starts, `stty`): ours are set again. With
+  foreign ones a port may echo what it receives, or keep it until a line ends.
+- Its transmitter stands still with bytes to send. Some UARTs lose the interrupt that asks for
+  more, Intel's SOL ports among them; opened again, they go on.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from guardpost.errors import LineLost
+from guardpost.transports.holders import holders_of
+
+__all__ = ["STUCK_SECONDS", "Output", "PortWatch", "StuckOutput"]
+
+LOOK_SECONDS = 2.0
+
+STUCK_SECONDS = 10.0
+"""At 50 baud a byte takes 0.2 s, and a FIFO of 16 bytes 3.2 s."""
+
+_log = logging.getLogger("guardpost.line")
+
+
+class Output(NamedTuple):
+    """Of one port: bytes that wait in the kernel, and bytes that were ever given to the UART."""
+
+    waiting: int
+    sent: int
+
+
+class StuckOutput:
+    """Judges a port's output by looks at it. A driver that counts nothing is never judged."""
+
+    def __init__(self) -> None:
+        self._last = Output(0, 0)
+        self._moved_at = 0.0
+
+    def look(self, output: Output, now: float) -> bool:
+        """Whether something has waited for STUCK_SECONDS, and nothing has left meanwhile."""
+        if not output.waiting or output.sent != self._last.sent or not self._last.waiting:
+            self._moved_at = now
+        self._last = output
+        return output.sent > 0 and now - self._moved_at >= STUCK_SECONDS
+
+
+if sys.platform != "win32":
+    import fcntl
+    import struct
+    import termios
+
+    TIOCGICOUNT = 0x545D
+    """linux/serial.h: cts dsr rng dcd rx tx frame overrun parity brk buf_overrun, 9 reserved."""
+
+    class PortWatch:
+        """Watches one port from now on until stop(); needs a running loop.
+
+        `on_stuck` is called once, when the transmitter stands still.
+        """
+
+        def __init__(self, fd: int, name: str, *, on_stuck: Callable[[LineLost], None]) -> None:
+            self._fd = fd
+            self._name = name
+            self._on_stuck = on_stuck
+            self._ours = termios.tcgetattr(fd)
+            self._output = StuckOutput()
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+        def stop(self) -> None:
+            self._timer.cancel()
+
+        def settings_are_ours(self) -> None:
+            """We have changed them ourselves: these are to stay."""
+            self._ours = termios.tcgetattr(self._fd)
+
+        def _look(self) -> None:
+            try:
+                if termios.tcgetattr(self._fd) != self._ours:
+                    termios.tcsetattr(self._fd, termios.TCSANOW, self._ours)
+                    who = ", ".join(map(str, holders_of(self._name))) or "somebody"
+                    _log.warning("%s has changed the settings of %s; set again", who, self._name)
+                output = _output(self._fd)
+            except (OSError, termios.error):
+                return  # hung up or unplugged, and whoever reads has been told
+            if output is not None and self._output.look(output, self._loop.time()):
+                self._on_stuck(
+                    LineLost(
+                        f"{self._name}: {output.waiting} bytes wait, and none has left for "
+                        f"{STUCK_SECONDS:g} s; it is opened again"
+                    )
+                )
+            else:
+                self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def _output(fd: int) -> Output | None:
+        """None when the driver does not count."""
+        try:
+            counted = fcntl.ioctl(fd, TIOCGICOUNT, bytes(80))
+        except OSError:
+            return None
+        waiting = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
+        return Output(struct.unpack("i", waiting)[0], struct.unpack_from("i", counted, 20)[0])
