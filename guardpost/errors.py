@@ -7,6 +7,7 @@ GuardpostError
  |    +-- NoSuchTarget        nothing of that name
  |    +-- LineBusy            somebody else holds it
  |    +-- LineLost            it was there and is gone
+ |    |    +-- AgentRestarted    the line works, and its agent knows our session no more
  |    +-- AgentSilent         nobody answered on it
  +-- AuthenticationError    who may speak with whom
  |    +-- NotAllowed          the agent does not allow this console (or this action)
@@ -26,6 +27,7 @@ import enum
 
 __all__ = [
     "AgentKeyChanged",
+    "AgentRestarted",
     "AgentSilent",
     "AuthenticationError",
     "ChannelReset",
@@ -107,6 +109,10 @@ class LineBusy(TransportError):
 
 class LineLost(TransportError):
     word = "line-lost"
+
+
+class AgentRestarted(LineLost):
+    word = "agent-restarted"
 
 
 class AgentSilent(TransportError):

@@ -1,4 +1,7 @@
-"""`guardpost forward TARGET -L …`: tunnels for every program here, until Ctrl-C."""
+"""`guardpost forward TARGET -L …`: tunnels for every program here, until Ctrl-C.
+
+The ports stay while the host reboots: an agent that was restarted gets a new session.
+"""
 
 import argparse
 import sys
@@ -6,14 +9,25 @@ from typing import TYPE_CHECKING
 
 from guardpost.cli import hosts, opening
 from guardpost.cli.options import add_console_options
-from guardpost.errors import UsageError
+from guardpost.errors import (
+    AgentRestarted,
+    AgentSilent,
+    ChannelReset,
+    LineBusy,
+    LineLost,
+    ResetCode,
+    UsageError,
+)
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
-    from guardpost.aio.channel import Opener
+    from guardpost.aio.channel import Channel, Opener
     from guardpost.services.forwarding import Forward, Forwarder
 
 __all__ = ["configure", "run"]
+
+RETRY_SECONDS = 10.0
+"""Between tries to get a new session; each is at most three hellos, and none into a boot loader."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,39 +52,70 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to forward; give -L [BIND:]PORT:HOST:HOSTPORT")
     forwards = [parse_forward(each) for each in wanted]
 
-    async def work(opener: "Opener") -> int:
-        await carry(opener, forwards, quiet=args.quiet)
-        return 0
-
-    return opening.run_with(args, work)
+    return opening.run(args, keep(args, forwards))
 
 
-async def carry(opener: "Opener", forwards: "list[Forward]", *, quiet: bool) -> None:
-    """Listen for all of `forwards`; raises when the session ends, and when it is cancelled."""
+class Tunnels:
+    """Opens tunnels in the session that there is, if there is one."""
+
+    def __init__(self) -> None:
+        self.session: Opener | None = None
+
+    async def open(self, host: str, port: int) -> "Channel":
+        """Raises ChannelReset."""
+        from guardpost.services.tunnel import open_tunnel
+
+        if self.session is None:
+            raise ChannelReset(ResetCode.LOST, "there is no session with the agent now")
+        return await open_tunnel(self.session, host, port)
+
+
+async def keep(args: argparse.Namespace, forwards: "list[Forward]") -> int:
+    """Listen for all of `forwards`; raises when the session ends for good, or none comes.
+
+    An agent that was restarted is waited for: its host may be starting.
+    """
     import asyncio
     import contextlib
-    import functools
 
     from guardpost.services.forwarding import Forwarder
-    from guardpost.services.tunnel import open_tunnel
 
-    tunnels = functools.partial(open_tunnel, opener)
+    tunnels, restarted, told = Tunnels(), False, ""
     async with contextlib.AsyncExitStack() as stack:
-        forwarders = []
-        for forward in forwards:
-            forwarder = await stack.enter_async_context(Forwarder(tunnels, forward, say))
-            forwarders.append(forwarder)
-            if not quiet:
-                announce(forwarder)
-        await asyncio.gather(*(each.wait() for each in forwarders))
+        while True:
+            tunnels.session = None
+            try:
+                async with opening.connect(args) as tunnels.session:
+                    if restarted:
+                        tell(args, "there is a new session; forwarding again")
+                    else:
+                        for forward in forwards:
+                            forwarder = Forwarder(tunnels.open, forward, say)
+                            announce(args, await stack.enter_async_context(forwarder))
+                    await asyncio.Event().wait()
+            except AgentRestarted:
+                restarted, told = True, ""
+                tell(args, "the agent was restarted; waiting for a new session")
+            except (AgentSilent, LineBusy, LineLost) as error:
+                if tunnels.session is not None or not restarted:
+                    raise
+                if str(error) != told:
+                    told = str(error)
+                    tell(args, f"{told}; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
 
 
-def announce(forwarder: "Forwarder") -> None:
+def announce(args: argparse.Namespace, forwarder: "Forwarder") -> None:
     from guardpost.services.forwarding import format_address
 
     there = format_address(forwarder.forward.host, forwarder.forward.host_port)
     for here in forwarder.listening:
-        say(f"forwarding {format_address(*here)} to {there}")
+        tell(args, f"forwarding {format_address(*here)} to {there}")
+
+
+def tell(args: argparse.Namespace, line: str) -> None:
+    if not args.quiet:
+        say(line)
 
 
 def say(line: str) -> None:

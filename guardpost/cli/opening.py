@@ -7,7 +7,7 @@ function that takes a Session.
 import argparse
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from guardpost.console.line import ConnectOptions, Line, Session
 
 __all__ = ["canonical_name", "connect", "connect_options", "line_of"]
-__all__ += ["owner_command", "run_with"]
+__all__ += ["owner_command", "run", "run_with"]
 
 
 def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Session]":
@@ -91,13 +91,19 @@ def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.
     """
-    if not args.no_owner:  # whoever joins one speaks TLS to nobody
-        openssl.leave_out()
-    import asyncio
 
     async def session() -> int:
         async with connect(args) as opener:
             return await work(opener)
 
-    code: int = asyncio.run(session())
+    return run(args, session())
+
+
+def run(args: argparse.Namespace, work: "Coroutine[object, object, int]") -> int:
+    """Run what connects by itself; otherwise as run_with."""
+    if not args.no_owner:  # whoever joins one speaks TLS to nobody
+        openssl.leave_out()
+    import asyncio
+
+    code: int = asyncio.run(work)
     return code

@@ -3,6 +3,7 @@
 from guardpost.console.faces import KEPT_BYTES, recognised, unreadable
 from guardpost.console.pathwords import survey_words
 from guardpost.errors import (
+    AgentRestarted,
     AgentSilent,
     GoAwayCode,
     GuardpostError,
@@ -12,6 +13,7 @@ from guardpost.errors import (
     RemoteProtocolError,
 )
 from guardpost.protocol import events
+from guardpost.protocol.console_connection import RESTARTED
 
 __all__ = ["Silence", "farewell"]
 
@@ -104,6 +106,8 @@ def farewell(name: str, ended: events.SessionEnded, our_key: str) -> GuardpostEr
             return RemoteProtocolError(f"{name}: the protocol was broken{text}")
         case GoAwayCode.DONE if not ended.by_peer:
             return LineLost(f"{name}: the session was closed here")
+        case None if ended.text == RESTARTED:
+            return AgentRestarted(f"{name}: {RESTARTED}; run the command again for a new session")
         case _:
             reason = ended.text or "the session is over"
             return LineLost(f"{name}: {reason}; run the command again for a new session")

@@ -17,7 +17,10 @@ from guardpost.protocol.losswatch import LossWatch
 from guardpost.protocol.path import suitable, values_to_sweep
 from guardpost.protocol.survey import Survey
 
-__all__ = ["ConsoleConnection"]
+__all__ = ["RESTARTED", "ConsoleConnection"]
+
+RESTARTED = "the agent was restarted"
+"""Why a session ended whose agent answers our hello and none of our packets."""
 
 _FLUSH_SECONDS = 0.5  # text without a delimiter behind it is shown after this
 _BREAK_SECONDS = 6.0
@@ -318,7 +321,7 @@ class ConsoleConnection(Connection):
         if profiles != association.framer.profiles:
             association.begin_switch(profiles, now)
         elif self._loses_unless_mended and association.state is State.SUSPENDED:
-            association.lose("the agent was restarted", now)
+            association.lose(RESTARTED, now)
             self._drop_dead(now)
         self._loses_unless_mended = False
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from guardpost.aio.channel import Channel
-from guardpost.errors import ChannelReset, ResetCode, ServiceError, UsageError
+from guardpost.errors import ChannelReset, ServiceError, UsageError
 from guardpost.services.relay import SocketEnd, relay
 
 __all__ = [
@@ -35,7 +35,6 @@ _BACKLOG = 256
 # Out of descriptors: those of finished connections come back.
 _ACCEPT_PAUSE_SECONDS = 0.5
 _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-_SESSION_IS_OVER = (ResetCode.LOST, ResetCode.SUPERSEDED)
 
 # A word between colons; brackets let an IPv6 address be one.
 _PART = re.compile(r"\[([^\[\]]*)\]|([^:\[\]]*)")
@@ -133,16 +132,11 @@ class Forwarder:
         self._report = report
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def connections(self) -> int:
         """How many connections are open now."""
         return len(self._tasks) - len(self._sockets)
-
-    async def wait(self) -> None:
-        """Wait until the session under the tunnels is over: raises its ChannelReset."""
-        await asyncio.shield(self._over)
 
     async def __aenter__(self) -> "Forwarder":
         """Listen. Raises CannotListen when the address or port cannot be had."""
@@ -168,8 +162,6 @@ class Forwarder:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._close_sockets()
-        if not self._over.cancel():
-            self._over.exception()
 
     async def _listen(self) -> None:
         port, refusal = self.forward.port, None
@@ -218,8 +210,6 @@ class Forwarder:
             end.close()
         except ChannelReset as error:
             self._report(f"{client} to {format_address(host, port)}: {error}")
-            if error.code in _SESSION_IS_OVER and not self._over.done():
-                self._over.set_exception(error)
         except OSError as error:
             self._report(f"{client} went away: {error.strerror or error}")
         finally:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.guest import Guest, guest
+from support.guest_agent import agent, agent_command, tunnel_to_httpd
 from support.operator import Operator, operator
 
 INITTAB = b"ttyS1::respawn:/bin/getty -L 115200 ttyS1 vt100\n"
@@ -38,22 +39,6 @@ def line(machine: Guest, somebody: Operator) -> Iterator[str]:
     target = f"unix:{machine.far_end('sol')}"
     yield target
     somebody.run("owner", target, "stop")
-
-
-def agent_command(who: Operator, *options: str) -> str:
-    return f"guardpost agent /dev/ttyS1 --allow {who.key} {' '.join(options)}"
-
-
-@contextlib.contextmanager
-def agent(machine: Guest, who: Operator, *options: str) -> Iterator[None]:
-    """An agent in the guest; it has said who it is."""
-    machine.check(f"{agent_command(who, *options)} > /root/log 2>&1 & echo $! > /root/pid")
-    machine.wait_for("grep words /root/log")
-    try:
-        yield
-    finally:
-        machine.check("kill $(cat /root/pid)")
-        machine.wait_for("! kill -0 $(cat /root/pid)")
 
 
 @contextlib.contextmanager
@@ -110,6 +95,13 @@ def test_a_session_through_a_pci_serial_port_of_a_real_kernel(
     with agent(machine, somebody):
         done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", "uname -sm; exit 3")
         assert (done.returncode, done.stdout) == (3, b"Linux x86_64\n"), done
+
+
+def test_a_tunnel_to_a_web_server_of_the_guest(
+    machine: Guest, somebody: Operator, line: str
+) -> None:
+    with agent(machine, somebody), tunnel_to_httpd(machine, somebody, line) as tunnel:
+        assert tunnel.fetch() == b"hello from the guest\n"
 
 
 def test_a_getty_is_named_and_left_alone(machine: Guest, somebody: Operator) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.rig import Rig, rig
+from support.rig import Rig, read_line, rig
 from support.tcp import nobody_listens
 from support.tools import need
 from support.web import Sshd, page, sshd, web_server
@@ -165,3 +165,22 @@ class TestOpenSSH:
         assert done.returncode == 0, done.stderr
         assert b"listed" in done.stdout
         assert (tmp_path / "fetched").read_bytes() == page("/50000/sftp")
+
+
+def test_a_forward_goes_on_with_an_agent_that_was_restarted() -> None:
+    with rig(baud=921600) as line, web_server() as web:
+        words = ("forward", "--trust-new", line.here, "-L", f"127.0.0.1:0:127.0.0.1:{web}")
+        with line.background(*words) as process:
+            port = int(read_line(process).split(" to ")[0].rsplit(":", 1)[1])
+            assert fetch(port, "/3000/before") == page("/3000/before")
+            assert line.agent_process is not None
+            line.agent_process.kill()
+            line.agent_process.wait()
+            line.start_agent()
+            with pytest.raises(OSError):
+                fetch(port, "/3000/meanwhile")
+            said = ""
+            while "forwarding again" not in said:
+                said += read_line(process, 120)
+            assert "the agent was restarted; waiting for a new session\n" in said
+            assert fetch(port, "/3000/after") == page("/3000/after")

@@ -7,7 +7,7 @@ import pytest
 from support.channels import MemoryOpener
 from support.tcp import echo, listening, nobody_listens
 
-from guardpost.errors import ChannelReset, ResetCode, ServiceError, UsageError
+from guardpost.errors import ServiceError, UsageError
 from guardpost.services import tunnel
 from guardpost.services.forwarding import (
     Forward,
@@ -175,20 +175,5 @@ def test_an_address_that_is_not_ours_is_a_clear_error() -> None:
             with pytest.raises(ServiceError, match=f"{bind}:"):
                 async with Forwarding().to(80, bind=bind):
                     pass
-
-    asyncio.run(story())
-
-
-def test_a_forwarder_learns_that_the_session_is_over() -> None:
-    async def story() -> None:
-        forwarding = Forwarding()
-        async with listening(echo) as port, forwarding.to(port) as forwarder:
-            reader, writer = await asyncio.open_connection(*forwarder.listening[0])
-            writer.write(b"x")
-            assert await reader.read(1) == b"x"
-            forwarding.opener.lose(ResetCode.LOST)
-            with pytest.raises(ChannelReset):
-                await forwarder.wait()
-            writer.close()
 
     asyncio.run(story())
