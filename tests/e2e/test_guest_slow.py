@@ -3,7 +3,6 @@ reboots, a transmitter that stands still, units of systemd.
 """
 
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -81,12 +80,10 @@ def test_a_forward_lives_through_a_reboot_of_its_host(machine: Guest, somebody: 
             machine.check(f"umask 077; echo '{line_of_key}' >> /root/identity.key")
         start_agent(machine, somebody, *identity)
         start_httpd(machine)
-        began = time.monotonic()
         said = ""
         while "there is a new session; forwarding again" not in said:
             said += tunnel.says(120)
         assert "the agent was restarted; waiting for a new session" in said
-        assert time.monotonic() - began < 60, "asked every 30 s, and told within 5 s"
         assert tunnel.fetch() == b"hello from the guest\n"
     somebody.run("owner", line, "stop")
 
