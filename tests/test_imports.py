@@ -34,6 +34,7 @@ LAYERS = {
     "trust": ("errors", "identity"),
     "aio": ("protocol", "errors"),
     "transports": ("_framing", "aio.stream", "termsafe", "errors"),
+    "ports": ("transports.holders", "errors"),
     "services": ("aio.channel", "host", "errors"),
     "agent": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
@@ -50,7 +51,7 @@ ONLY_IN = {
     "psutil": ("host",),
     "pyghmi": ("transports.ipmi",),
     "rich": ("cli",),
-    "serial": ("transports.serial", "transports.detect"),
+    "serial": ("transports.serial", "ports.windows"),
 }
 
 # What services share; a service knows no other service.

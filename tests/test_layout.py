@@ -43,6 +43,9 @@ TESTED_ELSEWHERE = {
     "console/owned_channel": "needs an owner; tests/e2e/test_owner.py",
     "console/owner_channel": "needs both its ends; tests/e2e/test_owner.py",
     "console/question": "needs a terminal; tests/e2e/test_owner.py",
+    "ports/facts": "plain values; tests/ports",
+    "ports/habits": "a table; tests/ports/test_linux.py, on machines of each vendor",
+    "ports/sysfs": "tests/ports/test_linux.py, on trees of old and new kernels",
     "services/action": "a NamedTuple; the tests of each service",
 }
 

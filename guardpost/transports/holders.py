@@ -1,9 +1,10 @@
 """Who else has a device open: what Linux tells in /proc. Elsewhere nobody is found."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Holder", "holders_of"]
+__all__ = ["Holder", "holders_among", "holders_of"]
 
 PTY_MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
 
@@ -23,34 +24,39 @@ def holders_of(path: str) -> list[Holder]:
     Whoever holds the master side of a pty is left out: it is the line, not its user.
     """
     device = os.path.realpath(path)
+    return holders_among([device]).get(device, [])
+
+
+def holders_among(devices: Iterable[str], *, proc: str = "/proc") -> dict[str, list[Holder]]:
+    """holders_of for many at once, by the devices' own paths; who has none is left out."""
+    asked = frozenset(devices)
+    found: dict[str, list[Holder]] = {}
     try:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        pids = [int(name) for name in os.listdir(proc) if name.isdigit()]
     except OSError:
-        return []
+        return found
     ours = os.getpid()
-    found = []
     for pid in pids:
-        opened = _opened_by(pid) if pid != ours else set()
-        if device in opened and not (
-            device.startswith("/dev/pts/") and opened.intersection(PTY_MASTERS)
-        ):
-            found.append(Holder(pid, _name_of(pid)))
+        opened = _opened_by(pid, proc) if pid != ours else set()
+        for device in opened & asked:
+            if not (device.startswith("/dev/pts/") and opened.intersection(PTY_MASTERS)):
+                found.setdefault(device, []).append(Holder(pid, _name_of(pid, proc)))
     return found
 
 
-def _opened_by(pid: int) -> set[str]:
+def _opened_by(pid: int, proc: str) -> set[str]:
     paths: set[str] = set()
     try:
-        for entry in os.listdir(f"/proc/{pid}/fd"):
-            paths.add(os.readlink(f"/proc/{pid}/fd/{entry}"))
+        for entry in os.listdir(f"{proc}/{pid}/fd"):
+            paths.add(os.readlink(f"{proc}/{pid}/fd/{entry}"))
     except OSError:
         pass  # not ours to look into, or gone meanwhile: what was seen so far counts
     return paths
 
 
-def _name_of(pid: int) -> str:
+def _name_of(pid: int, proc: str) -> str:
     try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+        with open(f"{proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
             name = file.read().strip()
     except OSError:
         name = ""

@@ -1,0 +1,72 @@
+"""`console=` in all its forms, and our own argument."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardpost.ports.kernel_arguments import ConsoleArgument, console_arguments, wanted_port
+
+
+@pytest.mark.parametrize(
+    "word, name, baud",
+    [
+        ("console=ttyS0", "ttyS0", None),
+        ("console=ttyS1,115200n8r", "ttyS1", 115200),
+        ("console=/dev/ttyAMA0,9600", "ttyAMA0", 9600),
+        ("console=hvc0", "hvc0", None),
+        ("console=00:04:0.0,57600", "00:04:0.0", 57600),
+        ("console=ttyS0,nonsense", "ttyS0", None),
+        ("console=ttyS0,0", "ttyS0", None),
+    ],
+)
+def test_a_port_by_name(word: str, name: str, baud: int | None) -> None:
+    assert console_arguments(f"quiet {word} ro") == (ConsoleArgument(word, name=name, baud=baud),)
+
+
+@pytest.mark.parametrize(
+    "word, io, memory, baud",
+    [
+        ("console=uart8250,io,0x2f8,115200", 0x2F8, None, 115200),
+        ("console=uart,io,760", 760, None, None),
+        ("console=uart8250,mmio32,0xfedc9000,115200n8", None, 0xFEDC9000, 115200),
+        ("console=uart,mmio,0x9000000", None, 0x9000000, None),
+    ],
+)
+def test_a_port_by_address(word: str, io: int | None, memory: int | None, baud: int | None) -> None:
+    (found,) = console_arguments(word)
+    assert (found.io_address, found.memory_address, found.baud) == (io, memory, baud)
+    assert found.name == ""
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["console=", "console=tty0", "console=null", "console=tty", "console=uart,io,zz", "xconsole=a"],
+)
+def test_what_is_no_serial_port_is_left_out(word: str) -> None:
+    assert console_arguments(word) == ()
+
+
+def test_their_order_is_kept() -> None:
+    found = console_arguments("console=ttyS1 console=tty0 console=ttyS0")
+    assert [each.name for each in found] == ["ttyS1", "ttyS0"]
+
+
+@pytest.mark.parametrize(
+    "line, port",
+    [
+        ("quiet", ""),
+        ("guardpost.port=ttyS4", "ttyS4"),
+        ("guardpost.port=/dev/ttyS4 guardpost.port=ttyS5", "ttyS5"),
+        ("guardpost.port=", ""),
+        ("noguardpost.port=ttyS1", ""),
+    ],
+)
+def test_the_port_that_the_administrator_wants(line: str, port: str) -> None:
+    assert wanted_port(line) == port
+
+
+@given(st.text(max_size=200))
+def test_no_command_line_is_an_error(text: str) -> None:
+    for word in (text, f"console={text}", f"console=uart,io,{text}", f"console=ttyS0,{text}"):
+        assert all(each.text.startswith("console=") for each in console_arguments(word))
+    wanted_port(f"guardpost.port={text}")
