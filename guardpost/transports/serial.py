@@ -1,4 +1,4 @@
-"""serial: a serial port, or anything else that is a terminal device (a pty).
+"""serial: a serial port, or anything else that is a terminal device (a pty); also a virtio port.
 
 pyserial knows the speeds and the ports of each system and opens the port. On POSIX the
 descriptor is then read and written directly; on Windows a thread reads (serial_thread.py).
@@ -28,6 +28,7 @@ from guardpost.aio.stream import ByteStream, Receive
 from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError, UsageError
 from guardpost.transports.holders import holders_of
 from guardpost.transports.target import Target
+from guardpost.transports.virtio_port import is_virtio_port
 
 __all__ = ["DEFAULT_BAUD", "open_serial", "until_drained"]
 
@@ -55,6 +56,13 @@ async def open_serial(
         from guardpost.transports.serial_thread import ThreadedSerial
 
         return ThreadedSerial(_open_port(target, timeout=None), target.address)
+    elif is_virtio_port(target.address):
+        from guardpost.transports.virtio_port import VirtioPort
+
+        try:
+            return VirtioPort(target.address)
+        except OSError as error:
+            raise _open_error(target.address, error) from None
     else:
         return SerialStream(target, take_over=take_over, advice=advice)
 
