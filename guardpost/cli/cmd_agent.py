@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardpost.cli import openssl
-from guardpost.errors import UsageError
+from guardpost.errors import NoSuchTarget, UsageError
 
 if TYPE_CHECKING:
     from guardpost.agent.accounts import Accounts
     from guardpost.agent.agent import Agent, OpenLine
     from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.cli.auto_port import AutoPort
+    from guardpost.cli.shared_port import SharedPort
     from guardpost.identity import Identity
     from guardpost.transports.target import Target
 
 __all__ = ["configure", "run"]
 
+AUTO = "auto"
 LISTENERS = ("tcp-listen", "unix-listen")
 NEW_PASSWORD = "New password: "
 AGAIN = "Again: "
@@ -37,8 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         *("port",),
         metavar="PORT",
         nargs="?",
-        default="auto",
-        help="/dev/ttyS0, COM3, tcp-listen:[HOST:]PORT, unix-listen:/path, ...",
+        default=AUTO,
+        help="/dev/ttyS0, COM3, tcp-listen:[HOST:]PORT, unix-listen:/path, ...; auto finds one",
     )
     add("--baud", type=int, metavar="N", help="speed of a serial port in bit/s (115200)")
     key = parser.add_mutually_exclusive_group()
@@ -107,16 +110,15 @@ def watch_programs_without_threads() -> None:
 
 
 def port_of(args: argparse.Namespace) -> "Target":
-    from guardpost.transports.target import parse_target
+    """The target; of the scheme "auto" when the port is to be found. Raises UsageError."""
+    from guardpost.transports.target import Target, parse_target
 
-    if args.port == "auto":
-        raise UsageError("this version does not find the port by itself; give it: /dev/ttyS0")
-    target = parse_target(args.port)
-    if args.take_over and target.scheme != "serial":
+    target = Target(AUTO, "") if args.port == AUTO else parse_target(args.port)
+    if args.take_over and target.scheme not in ("serial", AUTO):
         raise UsageError("--take-over is for a serial port, and nobody else can have this line")
     if args.baud is None:
         return target
-    if target.scheme != "serial" or "baud" in target.options:
+    if target.scheme not in ("serial", AUTO) or "baud" in target.options:
         raise UsageError("--baud is for a serial port that has no ?baud= of its own")
     if not 50 <= args.baud <= 20_000_000:
         raise UsageError(f"--baud is 50 to 20000000 bit/s, and {args.baud} is not")
@@ -140,6 +142,7 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
     from guardpost import __version__
     from guardpost.agent.agent import Agent
     from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.cli.shared_port import SharedPort
     from guardpost.identity import places
     from guardpost.identity.psk import read_psk
 
@@ -158,13 +161,21 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
             psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
             on_session=kernel_hush(args, at_the_end),
         )
-        open_line = await opener_of(args, target, at_the_end)
-        if target.scheme == "serial":  # whose opening waits for nobody, and may change what stays
+        port = SharedPort(take_over=args.take_over, tell=_log.warning)
+        at_the_end.callback(port.give_back)
+        auto = auto_port(target, port) if target.scheme == AUTO else None
+        open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
+        if target.scheme in ("serial", AUTO):  # opening waits for nobody, and may change what stays
             stop_on_signals(agent)
         # A listener is there already; whoever comes first is waited for.
         waits = args.wait or target.scheme in LISTENERS
-        stream = None if waits else await open_line()
-        say_who_we_are(target, identity, authorized, accounts)
+        stream = None
+        try:
+            stream = None if waits else await open_line()
+        except NoSuchTarget:
+            if auto is None:
+                raise
+        say_who_we_are(words_for_line(target, auto), identity, authorized, accounts)
         stop_on_signals(agent)
         await agent.run(open_line, stream)
 
@@ -204,12 +215,18 @@ def identity_of(args: argparse.Namespace) -> "Identity":
     return identity.load_or_make(path, os.urandom)
 
 
+def auto_port(target: "Target", port: "SharedPort") -> "AutoPort":
+    from guardpost import ports
+    from guardpost.cli.auto_port import AutoPort
+
+    baud = target.options.get("baud")
+    return AutoPort(ports.survey, port.open, int(baud) if baud else None)
+
+
 async def opener_of(
-    args: argparse.Namespace, target: "Target", at_the_end: contextlib.ExitStack
+    target: "Target", port: "SharedPort", at_the_end: contextlib.ExitStack
 ) -> "OpenLine":
     """What opens the line, each time it is needed. A listener stays for all its peers."""
-    from guardpost.cli.shared_port import SharedPort
-
     if target.scheme in LISTENERS:
         from guardpost.transports.sockets import open_listener
 
@@ -217,13 +234,11 @@ async def opener_of(
         at_the_end.callback(listener.close)
         _log.info("listening; consoles connect to %s", listener.address)
         return listener.accept
-    port = SharedPort(take_over=args.take_over, tell=_log.warning)
-    at_the_end.callback(port.give_back)
     return lambda: port.open(target)
 
 
 def say_who_we_are(
-    target: "Target",
+    where: str,
     identity: "Identity",
     authorized: "AuthorizedConsoles",
     accounts: "Accounts | None",
@@ -233,21 +248,33 @@ def say_who_we_are(
     def say(text: str) -> None:
         print(f"guardpost: {text}", file=sys.stderr)
 
-    speed = ""
-    if target.scheme == "serial":
-        from guardpost.transports.serial import DEFAULT_BAUD
-
-        speed = f", {target.options.get('baud', DEFAULT_BAUD)} bit/s"
     count = len(authorized.entries())
     text = "no text prompt" if accounts is None else "text prompt"
     if accounts is not None and not accounts.any():
         text = "text prompt without login (no password is set)"
-    say(f"agent on {target} (named on the command line){speed}")
+    say(f"agent on {where}")
     say(f"{count} console key{'' if count == 1 else 's'} allowed, {text}")
     say(f"key {identity.public_key}{' (ephemeral)' if identity.is_ephemeral else ''}")
     say(f"fingerprint {fingerprint(identity.public)}")
     say(f"words {words(identity.public)}")
     sys.stderr.flush()
+
+
+def words_for_line(target: "Target", auto: "AutoPort | None") -> str:
+    """Which port, why that one, and its speed where it has one."""
+    why = "named on the command line"
+    if auto is not None:
+        if auto.target is None:
+            return "no port yet; waiting for one"
+        target, why = auto.target, auto.why
+    speed = ""
+    if target.scheme == "serial":
+        from guardpost.transports.serial import DEFAULT_BAUD
+        from guardpost.transports.virtio_port import is_virtio_port
+
+        if not is_virtio_port(target.address):
+            speed = f", {target.options.get('baud', DEFAULT_BAUD)} bit/s"
+    return f"{target} ({why}){speed}"
 
 
 def stop_on_signals(agent: "Agent") -> None:

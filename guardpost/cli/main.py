@@ -36,6 +36,7 @@ class Command:
 
 COMMANDS = (
     Command("agent", "guardpost.cli.cmd_agent", "answer on a serial port of this host"),
+    Command("ports", "guardpost.cli.cmd_ports", "the serial ports of this host; which auto takes"),
     Command("exec", "guardpost.cli.cmd_exec", "run a command on the host", remote_status=True),
     Command("ps", "guardpost.cli.cmd_ps", "list the host's processes"),
     Command("kill", "guardpost.cli.cmd_kill", "signal processes of the host"),

@@ -34,7 +34,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.parametrize(
     "words, said",
     [
-        ((), "usage: this version does not find the port by itself"),
+        (("auto", "--allow", "nonsense"), "usage: --allow: no such file, and no key"),
+        (("auto", "--baud", "7"), "usage: --baud is 50 to"),
         (("--allow", "nonsense", "/dev/ttyS0"), "usage: --allow: no such file, and no key"),
         (("tcp-listen:7000", "--baud", "9600"), "usage: --baud is for a serial port"),
         (("/dev/ttyS0?baud=9600", "--baud", "9600"), "usage: --baud is for a serial port"),
