@@ -41,18 +41,23 @@ mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm /dev/virtio-ports
 mount -t devpts devpts /dev/pts
 for module in $(cat /modules/order); do insmod /modules/$module; done
-for port in /sys/class/virtio-ports/*; do
-    ln -s /dev/$(basename $port) /dev/virtio-ports/$(cat $port/name)
-done
+name_ports() {
+    for port in /sys/class/virtio-ports/*/name; do
+        ln -sf /dev/$(basename $(dirname $port)) /dev/virtio-ports/$(cat $port)
+    done 2> /dev/null
+}
+until name_ports; [ -e /dev/virtio-ports/control ]; do sleep 0.1; done
 ifconfig lo up
 exec <> /dev/virtio-ports/control >&0 2>&1  # it opens only once
 printf 'ready\036'
 while read -r line; do
+    name_ports
     ( eval "$line" ) < /dev/null
     printf '\036%d\036' $?
 done
 """
-"""The links in /dev/virtio-ports are udev's elsewhere. RS ends what the host reads."""
+"""The links in /dev/virtio-ports are udev's elsewhere; a port comes some time after its driver. RS
+ends what the host reads."""
 
 RS = b"\x1e"
 
