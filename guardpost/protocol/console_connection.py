@@ -151,6 +151,7 @@ class ConsoleConnection(Connection):
             if self._survey is not None:
                 self._survey.receive(data, now)
                 self._look_at_survey(now)
+                self._heard = (self._heard + (rest or b""))[-HEARD_BYTES:]
                 rest = b""
         elif initiator is not None and initiator.survey(data, now):
             rest = b""
@@ -262,8 +263,11 @@ class ConsoleConnection(Connection):
             self._look_at_attempt()
         self._look_at_losses(now)
         if self._survey is not None:
-            self._survey.handle_timeout(now)
-            self._look_at_survey(now)
+            if self._may_survey():
+                self._survey.handle_timeout(now)
+                self._look_at_survey(now)
+            else:
+                self._survey = None
         if self._flush_at is not None and now >= self._flush_at:
             self._flush_at = None
             for association in (self._incoming, self.association):
@@ -276,10 +280,11 @@ class ConsoleConnection(Connection):
                 return
             if self._verdict_pings:
                 self._ask_for_verdict(association, now)
-            elif self._survey is None:
+            else:
                 # Or the path lets through hellos and nothing else any more.
                 self._loses_unless_mended = True
-                self._begin_survey(now)
+                if self._survey is None:
+                    self._begin_survey(now)
 
     # --- has the path changed? ---
 
@@ -289,13 +294,24 @@ class ConsoleConnection(Connection):
             return
         recovery, decoder = association.recovery, association.framer.decoder
         bad = decoder.bad_frames
-        if self._watch.is_suspicious(
-            (recovery.packets_sent, recovery.packets_lost), (decoder.frames + bad, bad), now
-        ):
+        there = (recovery.packets_sent, recovery.packets_lost)
+        back = (decoder.frames + bad, bad)
+        if association.state is not State.LIVE or recovery.probes:
+            self._watch.skip(there, back)  # nobody is there to answer, which is no loss
+        elif self._watch.is_suspicious(there, back, now):
             self._begin_survey(now)
 
+    def _may_survey(self) -> bool:
+        """A session that is mute stays so, but for the hello that was answered."""
+        association = self.association
+        return (
+            association is not None
+            and (association.state is State.LIVE or self._loses_unless_mended)
+            and not cautious_about(self._heard)
+        )
+
     def _begin_survey(self, now: float) -> None:
-        if len(self._choice) > 1 and not cautious_about(self._heard):
+        if len(self._choice) > 1 and self._may_survey():
             self._watch.surveyed(now)
             random_bytes = self._credentials.random_bytes
             self._survey = Survey(values_to_sweep(self._choice), random_bytes, now)

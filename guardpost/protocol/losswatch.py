@@ -30,6 +30,10 @@ class LossWatch:
             self._back = back
         return sick and now >= self._not_before
 
+    def skip(self, there: tuple[int, int], back: tuple[int, int]) -> None:
+        """What was counted so far says nothing of the path."""
+        self._there, self._back = there, back
+
     def surveyed(self, now: float) -> None:
         """What a survey does not mend it will not mend in a second either."""
         self._not_before = now + self._pause

@@ -37,3 +37,9 @@ def test_another_decoder_counts_from_zero() -> None:
     watch = LossWatch()
     watch.is_suspicious((0, 0), (1000, 0), 0.0)
     assert watch.is_suspicious((0, 0), (16, 16), 0.0)
+
+
+def test_what_is_skipped_does_not_count() -> None:
+    watch = LossWatch()
+    watch.skip((500, 500), (0, 0))
+    assert not watch.is_suspicious((520, 505), (0, 0), 0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.line import SimulatedLine
 from support.pair import Pair, make_agent
-from support.stories import open_channel, payload, progress, received
+from support.stories import agents_half, open_channel, payload, progress, received
 
 from guardpost.protocol import events
 from guardpost.protocol.framing import Profile
@@ -115,3 +115,29 @@ def test_the_wire_heals_again() -> None:
     change(pair, NO_FAULTS)
     assert pair.run(60, until=lambda: received(pair.agent, channel) == up), progress(pair)
     assert profiles_of(pair) == [(XONXOFF, XONXOFF)] * 2
+
+
+@pytest.mark.parametrize("after", [0.3, 0.7, 1.5])
+def test_a_line_that_falls_silent_gets_no_more_hellos_than_ever(after: float) -> None:
+    """The host may be rebooting: losses at the end are no reason to ask about the path."""
+    said = bytearray()
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    pair.console.feed(channel, payload(40000))
+    pair.run(after)
+    pair.agent.is_up = False
+    pair.tap = lambda side, data, now: said.extend(data if side == "b" else b"")
+    pair.run(25)
+    assert said.count(b"#718001") <= 1
+
+
+def test_an_agent_that_is_killed_under_bulk_is_found_out() -> None:
+    pair = Pair(SimulatedLine(92160.0, fifo_bytes=256))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    pair.agent.feed(agents_half(pair, channel), payload(400000))
+    pair.run(1)
+    pair.replace_agent(make_agent(seed=77))
+    assert pair.run(20, until=lambda: bool(pair.console.of(events.SessionEnded))), progress(pair)
+    assert "restarted" in pair.console.of(events.SessionEnded)[0].text
