@@ -13,6 +13,7 @@ from typing import Final
 
 from guardpost.agent.accounts import Accounts
 from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.breaks import BreakWatch
 from guardpost.agent.output import TextOutput, WatchedStream
 from guardpost.agent.prompt import Prompt
 from guardpost.agent.reception import Reception
@@ -84,6 +85,7 @@ class Agent:
         self._on_session = on_session
         self._is_suspended = False
         self._has_line = False
+        self._breaks = BreakWatch()
         self._stop_wanted = asyncio.Event()
         self._goodbye = ""
 
@@ -133,6 +135,7 @@ class Agent:
         """One line, until it ends."""
         self._output.opened()
         self._has_line = True
+        self._breaks.opened(stream)
         try:
             await self.driver.run(WatchedStream(stream, self._output.written))
             _log.warning("the line has ended")
@@ -143,6 +146,7 @@ class Agent:
             _log.exception("the line is opened again")
         finally:
             self._has_line = False
+            self._breaks.gone()
             self._output.gone()
             if self._prompt is not None:
                 # Whoever comes to this port next need not be who left it.
@@ -173,6 +177,8 @@ class Agent:
         match event:
             case events.Text(data, clean):
                 if self._prompt is not None and clean:
+                    if self._breaks.came():
+                        self._prompt.lock("a BREAK came")
                     self._prompt.text(data)
                 elif self._prompt is not None:
                     self._prompt.noise()

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
-__all__ = ["ByteStream", "PumpingStream", "Receive", "Wait", "pump"]
+__all__ = ["BreakCountingStream", "BreakingStream", "ByteStream", "PumpingStream", "Receive"]
+__all__ += ["StatusStream", "Wait", "pump"]
 
 
 class ByteStream(Protocol):
@@ -54,6 +55,36 @@ class PumpingStream(ByteStream, Protocol):
 
     async def pump(self, receive: Receive) -> None:
         """As the function below; not beside read(). Raises LineLost, and what `receive` raises."""
+        ...
+
+
+@runtime_checkable
+class BreakingStream(Protocol):
+    """What a ByteStream may have besides: a BREAK."""
+
+    async def send_break(self) -> bool:
+        """Send a BREAK (a quarter second where a length is ours to choose), then return.
+
+        False when what is behind this line has none, as a pty. Raises LineLost.
+        """
+        ...
+
+
+@runtime_checkable
+class BreakCountingStream(Protocol):
+    """What a ByteStream may have besides: a count of the BREAKs that came."""
+
+    def breaks_received(self) -> int | None:
+        """None: unknown here. It only grows."""
+        ...
+
+
+@runtime_checkable
+class StatusStream(Protocol):
+    """What a ByteStream may have besides: news of the wire itself."""
+
+    def status(self) -> str:
+        """Speed, modem lines, counted errors: as much as is known, in one line."""
         ...
 
 

@@ -26,6 +26,7 @@ import serial
 
 from guardpost.aio.stream import ByteStream, Receive
 from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError, UsageError
+from guardpost.transports import modem
 from guardpost.transports.holders import holders_of
 from guardpost.transports.target import Target
 from guardpost.transports.virtio_port import is_virtio_port
@@ -215,6 +216,30 @@ if sys.platform != "win32":
             except OSError:
                 return None
             return int.from_bytes(answer, sys.byteorder)
+
+        async def send_break(self) -> bool:
+            """As BreakingStream. What was written before leaves first; a pty carries no BREAK."""
+            if modem.is_pty(self._fd):
+                return False
+            await until_drained(self.queued)
+            try:
+                self._port.break_condition = True
+                try:
+                    await asyncio.sleep(modem.BREAK_SECONDS)
+                finally:
+                    self._port.break_condition = False
+            except OSError as error:
+                raise LineLost(f"{self.name} is gone ({error})") from None
+            return True
+
+        def breaks_received(self) -> int | None:
+            """How many BREAKs the kernel counted since the port is there; None: unknown."""
+            counts = modem.counts(self._fd)
+            return None if counts is None else counts.breaks
+
+        def status(self) -> str:
+            """As StatusStream."""
+            return f"{self._port.baudrate} bit/s; {modem.described(self._fd)}"
 
         def _make_raw(self, *, rtscts: bool) -> None:
             mode = termios.tcgetattr(self._fd)

@@ -36,6 +36,7 @@ class Port(Protocol):
     def write(self, data: bytes, /) -> int | None: ...
     def cancel_read(self) -> None: ...
     def cancel_write(self) -> None: ...
+    def send_break(self, duration: float = 0.25) -> None: ...
     def close(self) -> None: ...
 
 
@@ -85,6 +86,16 @@ class ThreadedSerial:
             raise LineLost(f"{self.name} is gone ({error})") from None
         if self._closed:
             raise LineLost(f"{self.name} is closed")
+
+    async def send_break(self) -> bool:
+        """As BreakingStream; what was written before leaves first."""
+        if self._closed:
+            raise LineLost(f"{self.name} is closed")
+        try:
+            await asyncio.wrap_future(self._writes.submit(self._port.send_break))
+        except OSError as error:
+            raise LineLost(f"{self.name} is gone ({error})") from None
+        return True
 
     async def close(self) -> None:
         if self._closed:
