@@ -5,7 +5,11 @@ frames are written by strangers. Escape sequences in them could retitle,
 reprogram or hang the reader's terminal, so they are shown instead of sent.
 """
 
-__all__ = ["TAB_COLUMNS", "SafeStream", "safe_bytes", "safe_text"]
+import codecs
+import re
+
+__all__ = ["TAB_COLUMNS", "SafeStream", "TerminalStream", "safe_bytes", "safe_text"]
+__all__ += ["without_sequences"]
 
 TAB_COLUMNS = 8
 
@@ -82,3 +86,48 @@ class SafeStream:
     def _put(self, out: list[bytes], shown: bytes) -> None:
         out.append(shown)
         self.column += len(shown)
+
+
+# What a terminal's own user wants to reach it: BEL BS TAB LF VT FF CR SO SI ESC.
+_FOR_TERMINALS = {*range(0x07, 0x10), 0x1B}
+_PADDING = (0x00, 0x7F)
+_TAMED: dict[int, str | None] = {
+    code: None if code in _PADDING else f"\\x{code:02x}"
+    for code in (*range(0x20), *range(0x7F, 0xA0))
+    if code not in _FOR_TERMINALS
+}
+
+
+class TerminalStream:
+    r"""For a terminal on a line: escape sequences pass, since that is what it is for.
+
+    What is not UTF-8 is shown as `\xNN`, and so are controls that make a terminal answer or sulk
+    (ENQ, C1); NUL and DEL, which are padding, go. A character that was cut is held: `held`.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    @property
+    def held(self) -> bool:
+        return bool(self._decoder.getstate()[0])
+
+    def feed(self, data: bytes) -> bytes:
+        """What `data` completes, as UTF-8."""
+        return self._decoder.decode(data).translate(_TAMED).encode()
+
+    def release(self) -> bytes:
+        """What was held: it is no character after all."""
+        return self._decoder.decode(b"", final=True).translate(_TAMED).encode()
+
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\[[\x20-\x3f]*[\x40-\x7e]"  # CSI
+    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS, SOS, PM, APC up to BEL or ST
+    r"|[\x20-\x2f]*[\x30-\x7e])"
+)
+
+
+def without_sequences(line: str) -> str:
+    """`line` without what only a terminal understands, and as in safe_text()."""
+    return safe_text(_ESCAPE_SEQUENCE.sub("", line).replace("\t", "    "))

@@ -3,7 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardpost.termsafe import SafeStream, safe_bytes, safe_text
+from guardpost.termsafe import (
+    SafeStream,
+    TerminalStream,
+    safe_bytes,
+    safe_text,
+    without_sequences,
+)
 
 VISIBLE = set(range(0x20, 0x7F))
 
@@ -52,3 +58,32 @@ def test_line_ends_tabs_and_lone_carriage_returns() -> None:
     assert stream.end() == b"\r\n"
     assert stream.end() == b""
     assert SafeStream().feed(b"\x1b]0;title\x07") == b"\\x1b]0;title\\x07"
+
+
+def test_a_terminal_gets_escape_sequences_and_nothing_that_makes_it_answer() -> None:
+    stream = TerminalStream()
+    assert stream.feed(b"\x1b[1mok\x1b[0m\a\r\n\t\x0e\x0f") == b"\x1b[1mok\x1b[0m\a\r\n\t\x0e\x0f"
+    assert stream.feed(b"\x05\x00\x7f\x11") == rb"\x05\x11"
+    assert stream.feed("grün €\x9b".encode()) == "grün €\\x9b".encode()
+    assert stream.feed(b"\xff\xc0\xaf\xed\xa0\x80") == rb"\xff\xc0\xaf\xed\xa0\x80"
+    assert (stream.feed(b"\xf0\x9f\x98"), stream.held) == (b"", True)
+    assert (stream.feed(b"\x80"), stream.held) == ("😀".encode(), False)
+    assert (stream.feed(b"\xe2\x82"), stream.release()) == (b"", rb"\xe2\x82")
+
+
+@given(st.lists(st.binary(max_size=12)))
+def test_a_terminal_gets_the_same_however_it_was_cut(pieces: list[bytes]) -> None:
+    cut, whole = TerminalStream(), TerminalStream()
+    shown = b"".join(cut.feed(piece) for piece in pieces) + cut.release()
+    assert shown == whole.feed(b"".join(pieces)) + whole.release()
+    shown.decode()
+
+
+@given(st.text())
+def test_a_line_without_sequences_is_harmless(text: str) -> None:
+    assert without_sequences(text).isprintable()
+
+
+def test_sequences_are_left_out_of_a_line() -> None:
+    line = "\x1b[1;32m[  OK  ]\x1b[0m \x1b]0;title\a\x1b(Ba\x1bPq\x1b\\\tb\x1b"
+    assert without_sequences(line) == "[  OK  ] a    b\\x1b"

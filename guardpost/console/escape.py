@@ -2,7 +2,9 @@
 
 import enum
 
-__all__ = ["ESCAPE", "EscapeKey", "Wish"]
+from guardpost.errors import UsageError
+
+__all__ = ["ESCAPE", "EscapeKey", "Wish", "key_name", "menu", "parse_key"]
 
 ESCAPE = b"\x1d"
 """Ctrl-], as telnet's."""
@@ -12,17 +14,57 @@ class Wish(enum.Enum):
     """What a person asked for with the escape key."""
 
     QUIT = "quit"
-    BREAK = "break"
-    HELP = "help"
+    BREAK = "send a BREAK"
+    KNOCK = "knock: Enter, thrice, until something answers"
+    STATUS = "what is known of the line"
+    TIMES = "time stamps on or off"
+    RAW = "all bytes as they are, frames too, on or off"
+    CLEAR = "clear the screen and set the terminal right"
+    HELP = "this list"
 
 
-_WISHES = {b".": Wish.QUIT, b"q": Wish.QUIT, b"b": Wish.BREAK, b"?": Wish.HELP}
+_WISHES = {
+    b".": Wish.QUIT,
+    b"q": Wish.QUIT,
+    b"b": Wish.BREAK,
+    b"k": Wish.KNOCK,
+    b"s": Wish.STATUS,
+    b"t": Wish.TIMES,
+    b"r": Wish.RAW,
+    b"c": Wish.CLEAR,
+    b"?": Wish.HELP,
+}
+
+
+def parse_key(text: str) -> bytes:
+    """The key that `^]`, `C-]` or `Ctrl-]` names. Raises UsageError unless it is a control key."""
+    for front in ("^", "C-", "Ctrl-"):
+        if text.startswith(front) and len(text) == len(front) + 1:
+            letter = ord(text[-1].upper())
+            if 0x41 <= letter <= 0x5F and letter not in (0x4A, 0x4D, 0x5B):  # not LF, CR, ESC
+                return bytes((letter - 0x40,))
+    raise UsageError(f"'{text}' is no control key; write it as ^T")
+
+
+def key_name(key: bytes) -> str:
+    return f"Ctrl-{chr(key[0] + 0x40).lower()}"
+
+
+def menu(key: bytes = ESCAPE) -> list[str]:
+    """What the escape key offers, a line each."""
+    name = key_name(key)
+    keys: dict[Wish, str] = {}
+    for letter, wish in _WISHES.items():
+        keys[wish] = f"{keys[wish]} or {letter.decode()}" if wish in keys else letter.decode()
+    rows = [f"{name} {letters:<7} {wish.value}" for wish, letters in keys.items()]
+    return [*rows, f"{name} {name}  the key itself"]
 
 
 class EscapeKey:
     """Splits what is typed into bytes for the line and wishes."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: bytes = ESCAPE) -> None:
+        self._key = key
         self._escaped = False
 
     def feed(self, typed: bytes) -> list[bytes | Wish]:
@@ -32,7 +74,7 @@ class EscapeKey:
         for value in typed:
             key = bytes((value,))
             if not self._escaped:
-                if key == ESCAPE:
+                if key == self._key:
                     self._escaped = True
                 else:
                     plain += key
