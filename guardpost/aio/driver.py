@@ -43,6 +43,8 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._patience = Patience()  # made anew for each line
+        self.tap: Callable[[bytes, bool], None] | None = None
+        """Told what crosses the line, and whether the peer sent it, before anybody else."""
 
     def now(self) -> float:
         """The clock of this connection, in seconds."""
@@ -79,6 +81,8 @@ class Driver:
     def _receive(self, data: bytes) -> Wait:
         """Bytes came from the line; returns what they leave to wait for."""
         now = self._loop.time()
+        if self.tap is not None:
+            self.tap(data, True)
         if not self.connection.receive_data(data, now):
             return Wait(self._patience.pause(len(data), now), self.connection.delimiter)
         self._patience.frame_ended(len(data))
@@ -94,7 +98,11 @@ class Driver:
             if out:
                 self._writing = True
                 self._arm()  # the line may take nothing for minutes
-                await stream.write(b"".join(out))
+                data = b"".join(out)
+                if self.tap is not None:
+                    self.tap(data, False)
+                await stream.write(data)
+                del data  # the next may take a day
                 self._writing = False
                 self._dispatch()
             else:

@@ -72,6 +72,7 @@ class Association:
         self.mux = Mux(console=console, events_out=self.events)
         self.silence: Silence = ConsoleSilence(now) if console else AgentSilence(now)
         self.framer = Framer(profiles, crc_states, console=console)
+        self.crc_states = crc_states
         self._console = console
         self._expects_welcome = console
         self._acks = AckKeeper()

@@ -15,6 +15,7 @@ from guardpost.protocol.initiator import Initiator, Stage
 from guardpost.protocol.life import State
 from guardpost.protocol.losswatch import LossWatch
 from guardpost.protocol.path import suitable, values_to_sweep
+from guardpost.protocol.readable import readable
 from guardpost.protocol.survey import Survey
 
 __all__ = ["RESTARTED", "ConsoleConnection"]
@@ -105,6 +106,17 @@ class ConsoleConnection(Connection):
         """Whether the present attempt had an answer to its hello."""
         return self._initiator is not None and self._initiator.heard_hello
 
+    @property
+    def sessions(self) -> tuple[Association, ...]:
+        """Whose packets may be on the line now, the newest first."""
+        found = (self._incoming, self.association, self._former)
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def text_waits(self) -> bool:
+        """Whether something of send_text() is not on its way yet."""
+        return bool(self._plain)
+
     def break_sent(self, now: float) -> None:
         """A BREAK went out: no hello for six seconds."""
         self._not_before = now + _BREAK_SECONDS
@@ -188,7 +200,7 @@ class ConsoleConnection(Connection):
         if association is not None and _holds_text(data):
             self._heard = (self._heard + data)[-HEARD_BYTES:]
             association.text(now, obstacle=cautious_about(self._heard))
-        self._events.append(events.Text(data, clean=_readable(data)))
+        self._events.append(events.Text(data, clean=readable(data)))
 
     def _pending_decoder(self) -> bool:
         for association in (self._incoming, self.association):
@@ -354,14 +366,4 @@ class ConsoleConnection(Connection):
 
 def _holds_text(data: bytes) -> bool:
     """It is text, or a piece of a frame that the boot log ran into."""
-    return _readable(data) or _TEXT_RUN.search(data) is not None
-
-
-def _readable(data: bytes) -> bool:
-    """Mostly text: what a kernel, a boot loader or a person would write."""
-    controls = sum(byte < 0x20 and byte not in b"\r\n\t\x1b\b" for byte in data)
-    return (
-        len(data) >= 4
-        and controls * 20 <= len(data)
-        and sum(b > 0x7E for b in data) * 4 <= len(data)
-    )
+    return readable(data) or _TEXT_RUN.search(data) is not None

@@ -22,7 +22,7 @@ from guardpost.protocol.limits import (
 )
 from guardpost.protocol.ranges import RangeSet
 
-__all__ = ["PacketKeys", "SealedSession", "frame_states"]
+__all__ = ["PacketKeys", "SealedSession", "frame_states", "nearest_number"]
 
 _KIND = 0x10
 _SHORTEST = PACKET_HEADER_BYTES + PACKET_TAG_BYTES
@@ -103,7 +103,7 @@ class SealedSession:
             return None
         phase = packet[0] & 1
         keys = self._receive[phase]
-        number = self._full_number(packet[1] | packet[2] << 8)
+        number = nearest_number(packet[1] | packet[2] << 8, self.largest_opened + 1)
         if keys is None or number < 0:
             self.refused += 1
             return None
@@ -123,15 +123,30 @@ class SealedSession:
             self._new_phase_opened(phase)
         return number, body
 
-    def _full_number(self, low: int) -> int:
-        """The number nearest to the expected one with these low 16 bits (RFC 9000 A.3)."""
-        expected = self.largest_opened + 1
-        number = (expected & ~0xFFFF) | low
-        if number <= expected - 0x8000:
-            return number + 0x10000
-        if number > expected + 0x8000:
-            return number - 0x10000
-        return number
+    def peek(self, packet: bytes, *, sent: bool) -> tuple[int, bytes] | None:
+        """As `open`, for who only watches: also what we sent, or opened before; changes nothing.
+
+        None as well for a packet under keys that are not kept any more.
+        """
+        if len(packet) < _SHORTEST or packet[0] & 0xFE != _KIND:
+            return None
+        phase, low = packet[0] & 1, packet[1] | packet[2] << 8
+        if sent:
+            keys = self._send if phase == self._send_phase else None
+            number = nearest_number(low, self.next_number)
+        else:
+            keys = self._receive[phase]
+            number = nearest_number(low, self.largest_opened + 1)
+        if keys is None or number < 0:
+            return None
+        nonce = b"\0\0\0\0" + number.to_bytes(8, "little")
+        header = packet[:PACKET_HEADER_BYTES]
+        try:
+            return number, _decrypt(
+                packet[PACKET_HEADER_BYTES:], header, nonce, keys.try_at(number)
+            )
+        except CryptoError:
+            return None
 
     def _seen(self, number: int) -> bool:
         return number < self.largest_opened - REPLAY_WINDOW_PACKETS or number in self._opened
@@ -168,3 +183,13 @@ class SealedSession:
             self._send = self._next_send
             self._next_send = None
             self._send_phase ^= 1
+
+
+def nearest_number(low: int, expected: int) -> int:
+    """The number nearest to the expected one with these low 16 bits (RFC 9000 A.3)."""
+    number = (expected & ~0xFFFF) | low
+    if number <= expected - 0x8000:
+        return number + 0x10000
+    if number > expected + 0x8000:
+        return number - 0x10000
+    return number

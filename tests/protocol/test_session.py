@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from guardpost.protocol.handshake import encrypt, rekey
 from guardpost.protocol.limits import REKEY_PACKETS, REPLAY_WINDOW_PACKETS
-from guardpost.protocol.session import PacketKeys, SealedSession, frame_states
+from guardpost.protocol.session import PacketKeys, SealedSession, frame_states, nearest_number
 
 UP, DOWN = bytes(range(32)), bytes(range(32, 64))
 FRESH_UP, FRESH_DOWN = bytes(range(64, 96)), bytes(range(96, 128))
@@ -99,9 +99,22 @@ def test_the_full_number_is_rebuilt_from_16_bits(largest: int, step: int) -> Non
     number = largest + step
     if step == 0 or number < 0:
         return
-    # Keys are those of the first packets: this is about numbers, not about thousands of rekeys.
-    two = agent(largest)
-    assert two._full_number(number & 0xFFFF) == number
+    assert nearest_number(number & 0xFFFF, largest + 1) == number
+
+
+def test_a_watcher_opens_what_both_ends_do_and_changes_nothing() -> None:
+    one, two = console(), agent()
+    packets = [one.seal(b"body %d" % number) for number in range(3)]
+    for _ in range(2):
+        for number, packet in enumerate(packets):
+            assert one.peek(packet, sent=True) == (number, b"body %d" % number)
+            assert two.peek(packet, sent=False) == (number, b"body %d" % number)
+    assert [two.open(packet) for packet in packets] == [(n, b"body %d" % n) for n in range(3)]
+    assert two.peek(packets[0], sent=False) == (0, b"body 0"), "also once it was opened"
+    assert two.peek(packets[0], sent=True) is None
+    assert one.peek(packets[0][:-1] + b"x", sent=True) is None
+    assert one.peek(b"\x10", sent=True) is None
+    assert (one.next_number, two.largest_opened, two.refused, two.duplicates) == (3, 2, 0, 0)
 
 
 # --- a new key every 65536 packets ---
