@@ -3,14 +3,32 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from guardpost.cli import hosts, opening
 from guardpost.termsafe import safe_text
+
+if TYPE_CHECKING:
+    from guardpost.console.picture import Picture
 
 __all__ = ["configure", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-t", "--timestamps", action="store_true", help="begin each line with its time"
+    )
+    parser.add_argument(
+        "--log", metavar="FILE", help="append the text of the line, each line with its time"
+    )
+    parser.add_argument(
+        "--escape", default="^]", metavar="KEY", help="the escape key, as in ^T (^])"
+    )
+    parser.add_argument("--wait", action="store_true", help="wait for a line that is not there")
+    parser.add_argument(
+        "--raw", action="store_true", help="every byte as it comes: frames, and what is not UTF-8"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="the line's bytes only")
     parser.add_argument("target", metavar="TARGET")
 
@@ -19,31 +37,64 @@ def run(args: argparse.Namespace) -> int:
     """Raises TransportError (NoSuchTarget, LineBusy, ...) when the line cannot be had."""
     import asyncio
 
-    from guardpost.console.linelock import LineLock
+    from guardpost.console.beside import LineBeside
+    from guardpost.console.breakmark import note_break
+    from guardpost.console.escape import parse_key
     from guardpost.console.terminal import Terminal, raw_terminal
     from guardpost.services.relay import DescriptorEnd
 
     line = opening.line_of(hosts.resolve(args.target))
     keys = os.isatty(0)
-
-    def say(sentence: str) -> None:
-        if not args.quiet:
-            # The terminal is raw: a line end alone would not return to the first column.
-            print(f"\r\nguardpost: {safe_text(sentence)}\r", file=sys.stderr, flush=True)
+    escape = parse_key(args.escape)
+    picture = make_picture(args)
+    beside = LineBeside(line, "terminal")
 
     async def unlock() -> None:
         if line.password is not None:
             await line.password()
 
     async def work() -> None:
-        await Terminal(line, DescriptorEnd(0, 1), say, keys=keys).run()
+        terminal = Terminal(
+            args.target,
+            beside.open,
+            DescriptorEnd(0, 1),
+            speaker(picture, quiet=args.quiet),
+            picture=picture,
+            keys=keys,
+            escape=escape,
+            on_break=lambda: note_break(line.name),
+        )
+        await terminal.run(wait=args.wait)
 
-    lock = LineLock(line.name, "terminal")
-    lock.take_or_refuse()
     try:
         asyncio.run(unlock())  # a password is asked for while the terminal is not raw yet
         with raw_terminal(0 if keys else -1):
             asyncio.run(work())
     finally:
-        lock.release()
+        beside.release()
+        if picture.log is not None:
+            picture.log.close()
     return 0
+
+
+def make_picture(args: argparse.Namespace) -> "Picture":
+    """Raises UsageError for a log that cannot be written."""
+    from guardpost.console.picture import LineLog, Picture
+
+    log = LineLog(os.path.expanduser(args.log)) if args.log else None
+    # A file or a program gets the bytes as they are; the log is for reading.
+    return Picture(raw=args.raw or not os.isatty(1), times=args.timestamps, log=log)
+
+
+def speaker(picture: "Picture", *, quiet: bool) -> "Callable[..., None]":
+    """What tells the person at the terminal of the line: lines of ours, between the line's own."""
+
+    def say(*lines: str) -> None:
+        if not quiet:
+            # The terminal is raw: a line end alone would not return to the first column.
+            text = "".join(f"guardpost: {safe_text(line)}\r\n" for line in lines)
+            sys.stderr.write(text if picture.at_start else f"\r\n{text}")
+            sys.stderr.flush()
+            picture.at_start = True
+
+    return say

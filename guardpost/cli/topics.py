@@ -52,4 +52,20 @@ no option (one `--` is removed), and nothing after it is looked at:
   guardpost -v exec --timeout 5 /dev/ttyUSB0 ls -l
   guardpost exec /dev/ttyUSB0 -- -odd-name"""
 
-TOPICS = {"targets": TARGETS, "exit-codes": EXIT_CODES, "options": OPTIONS}
+TERMINAL = """\
+guardpost terminal TARGET shows the bare line; Ctrl-] (or --escape KEY) and then
+  .  q   quit                      b   send a BREAK
+  k      knock at the prompt       s   what is known of the line
+  t      time stamps               r   every byte as it comes, frames too
+  c      set the screen right      ?   this list
+
+It waits for a line that goes away. Frames of a session on the line are hidden, and what is typed
+goes out between them; the prompt answers once no frame has come for 2 s.
+--log FILE keeps the text with times. guardpost trace TARGET shows the frames instead, decoded."""
+
+TOPICS = {
+    "terminal-keys": TERMINAL,
+    "targets": TARGETS,
+    "exit-codes": EXIT_CODES,
+    "options": OPTIONS,
+}

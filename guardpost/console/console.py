@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import BreakingStream, ByteStream
 from guardpost.aio.supervisor import reopen
+from guardpost.console.breakmark import seconds_since_break
 from guardpost.console.diagnosis import Silence, farewell
 from guardpost.console.figures import Figures
 from guardpost.console.line import Line
@@ -24,6 +25,7 @@ from guardpost.errors import (
 )
 from guardpost.identity import Identity
 from guardpost.protocol import events
+from guardpost.protocol.association import Association
 from guardpost.protocol.console_connection import ConsoleConnection
 from guardpost.protocol.framing import Profile
 from guardpost.services import introductions
@@ -79,7 +81,7 @@ class Console:
         # Nobody may be waiting when it fails.
         self._established.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._accepted = b""
-        self._is_open = False
+        self._stream: ByteStream | None = None
         self._profiles: tuple[Profile, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience: asyncio.Timeout | None = None
@@ -113,6 +115,9 @@ class Console:
             raise
 
     def _begin(self) -> None:
+        age = seconds_since_break(self.line.name)
+        if age is not None:
+            self._connection.break_sent(self._driver.now() - age)
         self._connection.begin(self._driver.now(), self._profiles)
         self._driver.wake()
 
@@ -159,7 +164,7 @@ class Console:
         if self._connection.association is not None:
             self._connection.close(GoAwayCode.DONE, "", self._driver.now())
             self._driver.wake()
-        if self._is_open:
+        if self._stream is not None:
             await self._driver.flush(_GOODBYE_SECONDS)
         await self._let_go()
 
@@ -170,19 +175,52 @@ class Console:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._driver.stop()
 
+    # --- for who watches beside it ---
+
+    @property
+    def sessions(self) -> tuple[Association, ...]:
+        """Whose packets may be on the line now, the newest first."""
+        return self._connection.sessions
+
+    def watch(self, tap: Callable[[bytes, bool], None] | None) -> None:
+        """`tap` is told what crosses the line, and whether the agent's side sent it."""
+        self._driver.tap = tap
+
+    def send_text(self, data: bytes) -> bool:
+        """Words of a person, at the next frame boundary; False when the line is away."""
+        if self._stream is None:
+            return False
+        self._connection.send_text(data)
+        self._driver.wake()
+        return True
+
+    @property
+    def text_waits(self) -> bool:
+        """Whether something of send_text() is not on its way yet."""
+        return self._stream is not None and self._connection.text_waits
+
+    async def send_break(self) -> bool:
+        """False where the line has no BREAK, or is away. Raises LineLost."""
+        if not isinstance(self._stream, BreakingStream):
+            return False
+        self._connection.break_sent(self._driver.now())
+        sent = await self._stream.send_break()
+        self._connection.break_sent(self._driver.now())
+        return sent
+
     # --- the line ---
 
     async def _keep(self, stream: ByteStream) -> None:
         """Pump the line, and open it again as long as the session lives."""
         while True:
-            self._is_open = True
+            self._stream = stream
             try:
                 await self._driver.run(stream)
                 reason = "the line has ended"
             except TransportError as error:
                 reason = str(error)
             finally:
-                self._is_open = False
+                self._stream = None
                 await stream.close()
             if not self._established.done():
                 self._fail(

@@ -25,6 +25,7 @@ from guardpost.console.linelock import LineLock, busy, holder, path_beside, sock
 from guardpost.console.owner_channel import OwnerChannel
 from guardpost.console.owner_log import OwnerLog
 from guardpost.console.owner_protocol import RecordSocket
+from guardpost.console.tap import Taps
 from guardpost.errors import GuardpostError, LineBusy, LineLost
 from guardpost.identity import parse_public_key
 from guardpost.termsafe import safe_bytes
@@ -76,6 +77,7 @@ class Owner:
         self._idle: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._channels: set[OwnerChannel] = set()
+        self._taps = Taps()
 
     # --- its life ---
 
@@ -120,6 +122,7 @@ class Owner:
             console = make_console(
                 self._line, self._options, ask=self._ask, tell=self._tell, text=self._text
             )
+            self._taps.attach(console)
             await console.connect(self._options.connect_timeout)
         except GuardpostError as error:
             self._log(f"no session: {error.word}: {error}")
@@ -129,6 +132,7 @@ class Owner:
             self.stop(LineLost(f"{self._line.name}: {type(error).__name__}: {error}"))
         else:
             self._log("the session is there")
+            self._taps.tell("the session is there")
             self._console = console
             self._connected.set()
             self.stop(await asyncio.shield(console.ended))
@@ -167,6 +171,12 @@ class Owner:
                     await self._join(connection, wire.decode(payload))
                 case (wire.OPEN, payload):
                     await self._open(connection, payload)
+                case (wire.BESIDE, _):
+                    await self._taps.serve_beside(connection)
+                case (wire.TAP, payload):
+                    plaintext = wire.decode(payload).get("plaintext") is True
+                    status = await self._status()
+                    await self._taps.serve_trace(connection, plaintext=plaintext, status=status)
                 case (wire.CHECK | wire.STOP as kind, _):
                     await connection.send(wire.STATUS, await self._status())
                     if kind == wire.STOP:
@@ -293,6 +303,7 @@ class Owner:
 
     def _tell(self, sentence: str) -> None:
         self._log(sentence)
+        self._taps.tell(sentence)
         for user in self._users.values():
             user.control.post(wire.TELL, wire.encode(text=sentence))
 

@@ -12,34 +12,29 @@ import struct
 import sys
 from typing import Any
 
-__all__ = [
-    "ACCEPTED",
-    "AF_UNIX",
-    "ANSWER",
-    "BROKEN",
-    "CHECK",
-    "CLOSE",
-    "DATA",
-    "ENDED",
-    "EOF",
-    "FAILED",
-]
-__all__ += ["FIGURES", "JOIN", "JOINED", "OPEN", "QUESTION", "RESET", "ROOM", "STATUS", "STOP"]
-__all__ += ["TELL", "VERSION", "RecordSocket", "decode", "encode", "pack_open", "pack_reset"]
-__all__ += ["unpack_open", "unpack_reset"]
+__all__ = ["ACCEPTED", "AF_UNIX", "ANSWER", "BESIDE", "BREAK", "BROKEN", "CHECK", "CLOSE", "DATA"]
+__all__ += ["ENDED", "EOF", "FAILED", "FIGURES", "JOIN", "JOINED", "OPEN", "QUESTION", "RESET"]
+__all__ += ["ROOM", "STATUS", "STOP", "TAP", "TELL", "UNIT", "VERSION", "RecordSocket", "decode"]
+__all__ += ["encode", "pack_open", "pack_reset", "pack_unit", "unpack_open", "unpack_reset"]
+__all__ += ["unpack_unit"]
 
 VERSION = 1
 
 # Command to owner, on the control connection.
 JOIN, CHECK, STOP, ANSWER, FIGURES = 1, 2, 3, 4, 5
+# Command to owner, each the first on a connection of its own: what the line says beside the
+# session, with BREAK and DATA (typed) after it; every unit that crosses the line.
+BESIDE, BREAK, TAP = 6, 7, 8
 # Owner to command, on the control connection.
 JOINED, FAILED, QUESTION, TELL, BROKEN, ENDED, STATUS, ROOM = 17, 18, 19, 20, 21, 22, 23, 24
+UNIT = 25  # on a TAP's connection: time f64, then as guardpost.console.capture
 # On the connection of a channel, OPEN and CLOSE from the command, ACCEPTED from the owner.
 OPEN, ACCEPTED, DATA, EOF, RESET, CLOSE = 32, 33, 34, 35, 36, 37
 
 _HEADER = struct.Struct("<BI")
 _OPEN = struct.Struct("<IIBB")
 _RESET = struct.Struct("<IH")
+_WHEN = struct.Struct("<d")
 _INTERACTIVE, _COMPRESS = 1, 2
 _READ_BYTES = 131072
 _RECORD_MAX_BYTES = 1 << 20
@@ -179,6 +174,11 @@ class RecordSocket:
         else:
             self._loop.remove_writer(self._fd)
 
+    @property
+    def unsent(self) -> int:
+        """How many posted bytes wait."""
+        return len(self._posted)
+
     def stop_receiving(self) -> None:
         """Whoever sends to us gets an error; what we send still goes through."""
         if not self.closed:
@@ -234,6 +234,18 @@ def unpack_open(payload: bytes) -> tuple[int, int, str, bytes, bool, bool]:
     end = _OPEN.size + length
     service = payload[_OPEN.size : end].decode()
     return user, number, service, payload[end:], bool(flags & 1), bool(flags & 2)
+
+
+def pack_unit(when: float, unit: bytes) -> bytes:
+    """`when` in seconds since 1970."""
+    return _WHEN.pack(when) + unit
+
+
+def unpack_unit(payload: bytes) -> tuple[float, bytes]:
+    """(when, unit). Raises ValueError."""
+    if len(payload) < _WHEN.size:
+        raise ValueError("a cut UNIT")
+    return _WHEN.unpack_from(payload)[0], payload[_WHEN.size :]
 
 
 def pack_reset(number: int, code: int, text: str) -> bytes:

@@ -1,6 +1,6 @@
-"""The bare line for a person: what is typed goes out, what comes in is shown as it is.
+"""The bare line for a person: what is typed goes out, what the line says is shown.
 
-It is a terminal: unlike everything else that shows the line's text, it leaves that raw.
+It is a terminal: escape sequences reach the screen. What a picture leaves out is picture.py's.
 """
 
 import asyncio
@@ -8,46 +8,78 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
-from guardpost.aio.stream import ByteStream
-from guardpost.aio.supervisor import reopen
-from guardpost.console.escape import EscapeKey, Wish
-from guardpost.console.line import Line
+from guardpost.aio.stream import BreakingStream, ByteStream, StatusStream
+from guardpost.aio.supervisor import Backoff, reopen
+from guardpost.console.beside import OwnedText
+from guardpost.console.escape import ESCAPE, EscapeKey, Wish, key_name, menu
+from guardpost.console.picture import Picture
 from guardpost.errors import TransportError
 from guardpost.services.relay import LocalEnd
 
-__all__ = ["HELP", "Terminal", "raw_terminal"]
+__all__ = ["Terminal", "raw_terminal"]
 
-HELP = "Ctrl-] then . or q: quit, b: send BREAK, ?: this, Ctrl-]: itself"
 _QUIET_SECONDS = 2.0
 """After the end of a piped standard input: how long the line must say nothing."""
 _READ_BYTES = 65536
+_SHORT_LINE_SECONDS = 2.0
+_KNOCKS_SECONDS = (0.0, 1.0, 1.2)
+"""Before each Enter: an agent is deaf for 2 s after a frame, so the last is heard at the latest."""
+_CLEAR = b"\x1b[!p\x0f\x1b[0m\x1b[H\x1b[2J"  # DECSTR, SI, SGR 0, home, ED
+_SET_RIGHT = b"\x1b[!p\x0f\x1b[0m"
 
 
 class Terminal:
     """Standard input and output on a line; a line that vanishes is waited for."""
 
     def __init__(
-        self, line: Line, end: LocalEnd, say: Callable[[str], None], *, keys: bool
+        self,
+        name: str,
+        open_line: Callable[[], Awaitable[ByteStream]],
+        end: LocalEnd,
+        say: Callable[..., None],
+        *,
+        picture: Picture | None = None,
+        keys: bool,
+        escape: bytes = ESCAPE,
+        on_break: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keys`: a person types, so that the escape key has its meaning."""
-        self._line = line
-        self._end = end
-        self._say = say
-        self._keys = keys
-        self._stream: ByteStream | None = None
-        self._heard_at = 0.0
+        """`say` takes lines for the person. `keys`: somebody types, so that the escape key counts.
 
-    async def run(self) -> None:
+        `on_break` is called after a BREAK went out.
+        """
+        self._name = name
+        self._open = open_line
+        self._end = end
+        self._tell = say
+        self._picture = picture or Picture(raw=True)
+        self._keys = keys
+        self._escape = escape
+        self._on_break = on_break
+        self._stream: ByteStream | None = None
+        self._loop = asyncio.get_running_loop()
+        self._opened_at = self._heard_at = self._shown_at = 0.0
+        self._received = self._sent = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._writing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, *, wait: bool = False) -> None:
         """Until a person quits, or the input has ended and the line is quiet.
 
-        Raises TransportError when the line cannot be opened at first, OSError when the output
-        cannot be written.
+        `wait`: for a line that is not there yet; else TransportError when it cannot be opened at
+        first. Raises OSError when the output cannot be written.
         """
-        self._stream = await self._line.open()
+        if wait:
+            self._stream = await reopen(self._open, on_wait=self._waiting)
+        else:
+            self._stream = await self._open()
+        self._line_opened()
+        self._note(f"connected to {self._name}")
         if self._keys:
-            self._say(f"connected to {self._line.name}; Ctrl-] q quits, Ctrl-] ? tells more")
+            key = key_name(self._escape)
+            self._tell(f"connected to {self._name}; {key} q quits, {key} ? tells more")
         showing = asyncio.ensure_future(self._show())
         typing = asyncio.ensure_future(self._type())
         try:
@@ -55,62 +87,185 @@ class Terminal:
             for task in done:
                 task.result()
         finally:
-            showing.cancel()
-            typing.cancel()
-            await asyncio.gather(showing, typing, return_exceptions=True)
+            tasks = (showing, typing, *self._tasks)
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._alarm is not None:
+                self._alarm.cancel()
             if self._stream is not None:
                 await self._stream.close()
+            if self._keys and not self._picture.raw:
+                with contextlib.suppress(OSError):
+                    await self._end.write(_SET_RIGHT)
+
+    # --- what the line says ---
 
     async def _show(self) -> None:
-        loop = asyncio.get_running_loop()
+        pauses = Backoff()
         while True:
-            try:
-                while self._stream is not None and (data := await self._stream.read()):
-                    self._heard_at = loop.time()
-                    await self._end.write(data)
-                reason = "the line has ended"
-            except TransportError as error:
-                reason = str(error)
+            reason = await self._read_line()
             stream, self._stream = self._stream, None
             if stream is not None:
                 await stream.close()
             self._say(f"{reason}; waiting for it to come back")
-            self._stream = await reopen(self._line.open)
+            if self._loop.time() - self._opened_at < _SHORT_LINE_SECONDS:
+                await asyncio.sleep(pauses.pause())
+            else:
+                pauses = Backoff()
+            self._stream = await reopen(self._open, on_wait=self._waiting)
+            self._line_opened()
             self._say("the line is back")
 
+    async def _read_line(self) -> str:
+        """Why the line has ended."""
+        try:
+            while self._stream is not None and (data := await self._stream.read()):
+                self._heard_at = self._loop.time()
+                self._received += len(data)
+                await self._write(self._picture.feed(data, self._heard_at))
+                self._arm()
+            return "the line has ended"
+        except TransportError as error:
+            return str(error)
+
+    def _line_opened(self) -> None:
+        self._opened_at = self._loop.time()
+        stream = self._stream
+        self._picture.opened(stream.profile if isinstance(stream, OwnedText) else None)
+
+    def _waiting(self, error: TransportError) -> None:
+        self._say(f"waiting: {error}")
+
+    async def _write(self, shown: bytes) -> None:
+        if shown:
+            self._shown_at = self._loop.time()
+            async with self._writing:
+                await self._end.write(shown)
+
+    def _arm(self) -> None:
+        """What the picture holds back is shown in time even if nothing follows."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        deadline = self._picture.next_deadline()
+        if deadline is not None:
+            self._alarm = self._loop.call_at(deadline, self._spawn, self._on_alarm)
+
+    async def _on_alarm(self) -> None:
+        await self._write(self._picture.handle_timeout(self._loop.time()))
+        self._arm()
+
+    def _spawn(self, work: Callable[[], "Awaitable[None]"]) -> None:
+        task = asyncio.ensure_future(_finished(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- what is typed ---
+
     async def _type(self) -> None:
-        key = EscapeKey()
+        key = EscapeKey(self._escape)
         while typed := await self._end.read(_READ_BYTES):
             for what in key.feed(typed) if self._keys else [typed]:
                 if what is Wish.QUIT:
                     return
-                if what is Wish.HELP:
-                    self._say(HELP)
-                elif what is Wish.BREAK:
-                    await self._send_break()
-                elif isinstance(what, bytes):
+                if isinstance(what, bytes):
                     await self._send(what)
+                else:
+                    await self._fulfil(what)
         if not self._keys:
             await self._until_quiet()
+
+    async def _fulfil(self, wish: Wish) -> None:
+        match wish:
+            case Wish.HELP:
+                self._tell(*menu(self._escape))
+            case Wish.STATUS:
+                self._tell(*self._status())
+            case Wish.BREAK:
+                await self._send_break()
+            case Wish.KNOCK:
+                self._spawn(self._knock)
+            case Wish.TIMES:
+                self._picture.times = not self._picture.times
+                self._tell(f"time stamps {_on_off(self._picture.times)}")
+            case Wish.RAW:
+                self._picture.raw = not self._picture.raw
+                self._tell(f"all bytes as they are: {_on_off(self._picture.raw)}")
+            case Wish.CLEAR:
+                await self._write(_CLEAR)
+            case Wish.QUIT:
+                pass
 
     async def _send(self, data: bytes) -> None:
         # While the line is away, keystrokes go nowhere: later they would be an old command.
         if self._stream is not None:
             with contextlib.suppress(TransportError):  # _show() says so
                 await self._stream.write(data)
+                self._sent += len(data)
+
+    async def _knock(self) -> None:
+        knocked_at = self._loop.time()
+        for pause in _KNOCKS_SECONDS:
+            await asyncio.sleep(pause)
+            if self._shown_at > knocked_at:  # frames are no answer
+                return
+            await self._send(b"\r")
 
     async def _send_break(self) -> None:
-        send_break = getattr(self._stream, "send_break", None)
-        if send_break is None:
-            self._say("this kind of line has no BREAK")
+        stream = self._stream
+        if stream is None:
+            self._tell("no BREAK: the line is away")
+        elif not isinstance(stream, BreakingStream):
+            self._tell("this kind of line has no BREAK")
         else:
-            await send_break()
+            try:
+                sent = await stream.send_break()
+            except TransportError as error:
+                self._tell(f"no BREAK: {error}")
+                return
+            if sent:
+                self._on_break()
+            self._say("a BREAK was sent" if sent else "no BREAK: a pty carries none")
+
+    def _status(self) -> list[str]:
+        stream, picture = self._stream, self._picture
+        since = f"{self._loop.time() - self._opened_at:.0f} s"
+        known = stream.status() if isinstance(stream, StatusStream) else ""
+        lines = [
+            f"{self._name}: " + (f"open for {since}" if stream is not None else "away"),
+            f"{self._received} bytes received, {self._sent} sent",
+            f"{picture.filter.frames} frames of a session beside us, "
+            f"{picture.filter.hidden_bytes} bytes hidden with hellos and delimiters",
+            f"time stamps {_on_off(picture.times)}, raw {_on_off(picture.raw)}",
+        ]
+        if picture.log is not None:
+            lines.append(f"log: {picture.log.failure or 'written'}")
+        return [lines[0], known, *lines[1:]] if known else lines
+
+    def _say(self, sentence: str) -> None:
+        """What happened to the line: for the person, and the log."""
+        self._tell(sentence)
+        self._note(sentence)
+
+    def _note(self, sentence: str) -> None:
+        if self._picture.log is not None:
+            self._picture.log.note(sentence)
 
     async def _until_quiet(self) -> None:
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         self._heard_at = max(self._heard_at, clock())
         while (rest := self._heard_at + _QUIET_SECONDS - clock()) > 0:
             await asyncio.sleep(rest)
+
+
+async def _finished(work: Callable[[], "Awaitable[None]"]) -> None:
+    with contextlib.suppress(OSError):  # the reader of our output has gone, as _show() meets too
+        await work()
+
+
+def _on_off(on: bool) -> str:
+    return "on" if on else "off"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from support.memory_line import MemoryLine
 from support.virtual_time import run_virtual, until
 
 from guardpost.aio.stream import ByteStream
-from guardpost.console.line import Line
 from guardpost.console.terminal import Terminal, raw_terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and ptys")
@@ -40,8 +39,10 @@ class Story:
         async def open_line() -> ByteStream:
             return await self.line.open("a")
 
-        line = Line("memory", "memory", open_line)
-        self.terminal = Terminal(line, self.keyboard, self.said.append, keys=keys)
+        def say(*lines: str) -> None:
+            self.said.extend(lines)
+
+        self.terminal = Terminal("memory", open_line, self.keyboard, say, keys=keys)
         self.arrived = b""
 
     async def far_end(self) -> ByteStream:
