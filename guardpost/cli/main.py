@@ -46,6 +46,7 @@ COMMANDS = (
         "nc", "guardpost.cli.cmd_nc", "one tunnel on standard input and output", remote_status=True
     ),
     Command("terminal", "guardpost.cli.cmd_terminal", "the bare line: prompt, boot log, getty"),
+    Command("trace", "guardpost.cli.cmd_trace", "what crosses the line, live and decoded"),
     Command("owner", "guardpost.cli.cmd_owner", "the process that holds a line: check, stop"),
     Command("owner-process", "guardpost.cli.cmd_owner_process", ""),
     Command("key", "guardpost.cli.cmd_key", "this side's public key; forget an agent's"),
@@ -149,7 +150,7 @@ def overview(commands: "Sequence[Command]") -> str:
             "usage: guardpost [OPTIONS] COMMAND [OPTIONS] [TARGET] ...",
             "",
             *rows,
-            f"  {'help':<10} help COMMAND, help targets, help exit-codes, help options",
+            f"  {'help':<10} help COMMAND, or: targets, exit-codes, options, terminal-keys",
             "",
             "guardpost --version [-v]",
         ]

@@ -1,0 +1,154 @@
+"""A unit of the line as a line for a person: time, who to whom, what it is, what is in it."""
+
+from guardpost.console.picture import stamp
+from guardpost.console.trace_streams import Streams
+from guardpost.errors import GoAwayCode, RemoteProtocolError, ResetCode
+from guardpost.protocol.hello import Hello
+from guardpost.protocol.messages import (
+    Accept,
+    Ack,
+    ConnectionCredit,
+    Credit,
+    Data,
+    GoAway,
+    Message,
+    Open,
+    Ping,
+    Rekey,
+    Reset,
+    Welcome,
+    decode_messages,
+)
+from guardpost.protocol.observer import Unit, UnitKind
+from guardpost.termsafe import safe_text
+
+__all__ = ["TraceView"]
+
+_SHOWN_BYTES = 64
+_PROFILES = {0: "clean", 1: "xonxoff", 2: "console", 3: "printable"}
+
+
+class TraceView:
+    """Lines for a person, harmless to a terminal, from units in the order of the line.
+
+    `whole`: contents of any length.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+        self._console_hello = b""
+        self._streams = Streams()
+
+    def line(self, unit: Unit, when: float) -> str:
+        """`when` in seconds since 1970."""
+        if unit.kind is UnitKind.NOTE:
+            return f"{stamp(when)} -- {safe_text(unit.body.decode('utf-8', 'replace'))}"
+        way = "agent > console" if unit.from_agent else "console > agent"
+        return f"{stamp(when)} {way}  {unit.line_bytes:5} B  {self._what(unit)}"
+
+    def _what(self, unit: Unit) -> str:
+        match unit.kind:
+            case UnitKind.HELLO:
+                return self._hello(unit.body)
+            case UnitKind.HANDSHAKE if unit.body:
+                self._streams.clear()
+                return f"handshake {unit.body[0]}  {len(unit.body) - 1} bytes of Noise"
+            case UnitKind.PACKET:
+                return self._packet(unit)
+            case _:
+                word = unit.kind.name.lower().replace("_", " ")
+                return f'{word}  "{_quoted(unit.body, self._whole)}"'
+
+    def _hello(self, raw: bytes) -> str:
+        if (hello := Hello.decode(raw)) is not None and not hello.agent:
+            self._console_hello = raw
+            verdict = ""
+        elif (hello := Hello.decode(raw, answers=self._console_hello or None)) is not None:
+            verdict = ", answers the last"
+        else:
+            return f'hello, answers none that was seen here  "{_quoted(raw, True)}"'
+        there, back = (_PROFILES.get(each, each) for each in (hello.to_agent, hello.to_console))
+        return (
+            f"hello of {'agent' if hello.agent else 'console'}, major {hello.major}, "
+            f"{there} to the agent, {back} to the console{verdict}"
+        )
+
+    def _packet(self, unit: Unit) -> str:
+        if unit.number is None or unit.messages is None:
+            low = int.from_bytes(unit.body[1:3], "little")
+            return f"packet ..{low:04x}  sealed, {len(unit.body)} bytes"
+        try:
+            messages = decode_messages(unit.messages)
+        except RemoteProtocolError as error:
+            return f"packet {unit.number}  {error}"
+        shown = "; ".join(self._message(each, unit) for each in messages)
+        return f"packet {unit.number}  {shown or 'nothing but padding'}"
+
+    def _message(self, message: Message, unit: Unit) -> str:
+        match message:
+            case Data(number, offset, data, fin):
+                end = " FIN" if fin else ""
+                return f"DATA {number} +{offset} {len(data)} B{end}{self._data(message, unit)}"
+            case Open(number, service, length, interactive, compressed):
+                self._streams.open(message)
+                flags = " interactive" * interactive + " compressed" * compressed
+                return f"OPEN {number} {safe_text(service)}, request of {length} B{flags}"
+            case Welcome(settings):
+                shown = "" if unit.is_withheld else f' "{_quoted(settings, self._whole)}"'
+                return f"WELCOME {len(settings)} B{shown}"
+            case Reset():
+                self._streams.reset(message)
+                return _control(message)
+            case _:
+                return _control(message)
+
+    def _data(self, message: Data, unit: Unit) -> str:
+        if unit.is_withheld or not message.data:
+            return ""
+        plain = self._streams.plain(message, unit.from_agent)
+        if plain is None:
+            return f' "{_quoted(message.data, self._whole)}"'
+        return f' plain "{_quoted(plain, self._whole)}"'
+
+
+def _control(message: Message) -> str:
+    match message:
+        case Accept(number, length):
+            return f"ACCEPT {number}, reply of {length} B"
+        case Reset(number, code, final, text):
+            return f"RESET {number} {_code(ResetCode, code)} at {final}{_said(text)}"
+        case Credit(number, limit):
+            return f"CREDIT {number} up to {limit}"
+        case ConnectionCredit(limit):
+            return f"CONNECTION_CREDIT up to {limit}"
+        case Ack(ranges, _, delay):
+            acked = ",".join(_range(start, stop) for start, stop in ranges)
+            return f"ACK {acked} after {delay / 1000:g} ms"
+        case GoAway(code, text):
+            return f"GOAWAY {_code(GoAwayCode, code)}{_said(text)}"
+        case Rekey(step, noise):
+            return f"REKEY {step}, {len(noise)} bytes of Noise"
+        case Ping():
+            return "PING"
+        case _:
+            return type(message).__name__
+
+
+def _range(start: int, stop: int) -> str:
+    return str(start) if stop == start + 1 else f"{start}-{stop - 1}"
+
+
+def _code(codes: type[ResetCode] | type[GoAwayCode], code: int) -> str:
+    try:
+        return codes(code).name.lower().replace("_", "-")
+    except ValueError:
+        return str(code)
+
+
+def _said(text: str) -> str:
+    return f' "{safe_text(text)}"' if text else ""
+
+
+def _quoted(data: bytes, whole: bool) -> str:
+    shown = repr(data if whole else data[:_SHOWN_BYTES])[2:-1]  # printable ASCII and escapes
+    return shown if whole or len(data) <= _SHOWN_BYTES else f"{shown}..."
