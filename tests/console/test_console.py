@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from support.memory_line import MemoryLine
@@ -12,6 +13,7 @@ from support.virtual_time import run_virtual, until
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
+from guardpost.console.breakmark import note_break
 from guardpost.console.console import Console
 from guardpost.console.line import Line
 from guardpost.errors import (
@@ -290,3 +292,20 @@ def test_a_line_that_ends_before_a_session_is_lost() -> None:
             await connecting
 
     run_virtual(story())
+
+
+def test_no_hello_goes_out_within_six_seconds_of_a_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    async def story() -> float:
+        told = Story()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        async with told.connected():
+            return clock() - began
+
+    assert run_virtual(story()) < 3
+    note_break("memory")
+    assert 5 < run_virtual(story()) < 9

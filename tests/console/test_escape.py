@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardpost.console.escape import EscapeKey, Wish
+from guardpost.console.escape import ESCAPE, EscapeKey, Wish, key_name, menu, parse_key
+from guardpost.errors import UsageError
 
 
 def test_wishes_stand_between_what_is_sent() -> None:
@@ -11,6 +13,25 @@ def test_wishes_stand_between_what_is_sent() -> None:
     assert key.feed(b"\x1d.") == [Wish.QUIT]
     assert key.feed(b"\x1dQ") == [Wish.QUIT]
     assert key.feed(b"\x1dx") == [b"x"]
+
+
+def test_another_key_may_be_it() -> None:
+    assert [parse_key(text) for text in ("^]", "C-t", "Ctrl-a", "^T")] == [
+        b"\x1d", b"\x14", b"\x01", b"\x14"
+    ]  # fmt: skip
+    assert (key_name(ESCAPE), key_name(b"\x14")) == ("Ctrl-]", "Ctrl-t")
+    key = EscapeKey(b"\x14")
+    assert key.feed(b"\x1d\x14q\x14\x14") == [b"\x1d", Wish.QUIT, b"\x14"]
+    for text in ("", "x", "^", "^[", "^M", "^J", "^1", "C-tt"):
+        with pytest.raises(UsageError):
+            parse_key(text)
+
+
+def test_the_menu_names_every_wish() -> None:
+    shown = "\n".join(menu())
+    assert all(wish.value in shown for wish in Wish)
+    assert "Ctrl-] . or q" in shown
+    assert menu(b"\x14")[0].startswith("Ctrl-t ")
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))

@@ -9,9 +9,14 @@ from support.memory_line import MemoryLine
 from support.virtual_time import run_virtual, until
 
 from guardpost.aio.stream import ByteStream
+from guardpost.console.picture import Picture
 from guardpost.console.terminal import Terminal, raw_terminal
+from guardpost.protocol.framing import Encoder, Profile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and ptys")
+
+
+FRAME = Encoder(Profile.CLEAN, 9).encode(b"\x10\x05\x00" + bytes(range(200, 230)))
 
 
 class Keyboard:
@@ -30,19 +35,43 @@ class Keyboard:
     async def write_eof(self) -> None: ...
 
 
+class BreakingLine:
+    """A line with a BREAK."""
+
+    transparent = True
+
+    def __init__(self, stream: ByteStream, breaks: list[str]) -> None:
+        self.read, self.write, self.close = stream.read, stream.write, stream.close
+        self._breaks = breaks
+
+    async def send_break(self) -> bool:
+        self._breaks.append("sent")
+        return True
+
+
 class Story:
-    def __init__(self, *, keys: bool = True) -> None:
+    def __init__(self, *, keys: bool = True, picture: Picture | None = None) -> None:
         self.line = MemoryLine()
+        self.breaks: list[str] | None = None  # of a line that has them
         self.keyboard = Keyboard()
         self.said: list[str] = []
 
         async def open_line() -> ByteStream:
-            return await self.line.open("a")
+            stream = await self.line.open("a")
+            return stream if self.breaks is None else BreakingLine(stream, self.breaks)
 
         def say(*lines: str) -> None:
             self.said.extend(lines)
 
-        self.terminal = Terminal("memory", open_line, self.keyboard, say, keys=keys)
+        self.terminal = Terminal(
+            "memory",
+            open_line,
+            self.keyboard,
+            say,
+            keys=keys,
+            picture=picture,
+            on_break=lambda: self.breaks.append("noted") if self.breaks is not None else None,
+        )
         self.arrived = b""
 
     async def far_end(self) -> ByteStream:
@@ -94,6 +123,84 @@ def test_a_line_that_vanishes_is_waited_for() -> None:
         assert b"lost" not in told.arrived
         told.keyboard.typed.put_nowait(b"\x1dq")
         await running
+
+    run_virtual(story())
+
+
+def test_a_knock_is_enter_until_something_answers_that_is_no_frame() -> None:
+    async def story() -> None:
+        told = Story(picture=Picture())
+        far = await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        told.keyboard.typed.put_nowait(b"\x1dk")
+        await until(told.has(b"\r"))
+        await far.write(b"\0" + FRAME)
+        await until(told.has(b"\r\r"))
+        assert clock() - began >= 1.0
+        await until(told.has(b"\r\r\r"))
+        assert clock() - began >= 2.2, "an agent is deaf for 2 s after a frame"
+        told.keyboard.typed.put_nowait(b"\x1dk")
+        await until(told.has(b"\r" * 4))
+        await far.write(b"guardpost> ")
+        await asyncio.sleep(10)
+        assert told.arrived == b"\r" * 4
+        assert told.keyboard.shown == b"guardpost> "
+        told.keyboard.typed.put_nowait(b"\x1dq")
+        await running
+
+    run_virtual(story())
+
+
+def test_a_break_is_sent_and_said_and_left_word_of() -> None:
+    async def story() -> None:
+        told = Story()
+        told.breaks = []
+        await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        told.keyboard.typed.put_nowait(b"\x1db\x1dq")
+        await running
+        assert told.breaks == ["sent", "noted"]
+        assert told.said[-1] == "a BREAK was sent"
+
+    run_virtual(story())
+
+
+def test_what_is_held_back_is_shown_in_time() -> None:
+    async def story() -> None:
+        told = Story(picture=Picture())
+        far = await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        await until(lambda: told.said != [])
+        await far.write(b"root#")
+        await until(lambda: told.keyboard.shown == b"root#", 0.5)
+        await far.write(b"\xe2\x82")
+        await until(lambda: told.keyboard.shown == rb"root#\xe2\x82", 0.5)
+        told.keyboard.typed.put_nowait(b"\x1dr\x1dt\x1dq")
+        await running
+        assert told.said[-2:] == ["all bytes as they are: on", "time stamps on"]
+
+    run_virtual(story())
+
+
+def test_a_line_that_ends_at_once_each_time_is_not_opened_in_a_hurry() -> None:
+    async def story() -> None:
+        opened: list[float] = []
+
+        async def open_line() -> ByteStream:
+            opened.append(asyncio.get_running_loop().time())
+            line = MemoryLine()
+            stream = await line.open("a")
+            line.unplug()
+            return stream
+
+        terminal = Terminal("exec:true", open_line, Keyboard(), lambda *lines: None, keys=True)
+        running = asyncio.ensure_future(terminal.run())
+        await asyncio.sleep(60)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert 20 <= len(opened) <= 40
 
     run_virtual(story())
 
