@@ -149,9 +149,10 @@ class Taps:
             self._alarm = None
         deadline = self._observer.next_deadline() if self._observer is not None else None
         if deadline is not None:
-            self._alarm = self._loop.call_at(deadline, self._on_alarm)
+            self._alarm = self._loop.call_at(deadline, self._on_alarm, deadline)
 
-    def _on_alarm(self) -> None:
+    def _on_alarm(self, deadline: float) -> None:
         self._alarm = None
         if self._observer is not None:
-            self._show(self._observer.handle_timeout(self._loop.time()))
+            # The loop may call a little before the time that it was asked for.
+            self._show(self._observer.handle_timeout(max(self._loop.time(), deadline)))

@@ -63,6 +63,7 @@ class Terminal:
         self._received = self._sent = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
+        self._unshown = bytearray()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, *, wait: bool = False) -> None:
@@ -123,8 +124,9 @@ class Terminal:
             while self._stream is not None and (data := await self._stream.read()):
                 self._heard_at = self._loop.time()
                 self._received += len(data)
-                await self._write(self._picture.feed(data, self._heard_at))
+                self._take(self._picture.feed(data, self._heard_at))
                 self._arm()
+                await self._flush()
             return "the line has ended"
         except TransportError as error:
             return str(error)
@@ -137,10 +139,17 @@ class Terminal:
     def _waiting(self, error: TransportError) -> None:
         self._say(f"waiting: {error}")
 
-    async def _write(self, shown: bytes) -> None:
+    def _take(self, shown: bytes) -> None:
+        """To be shown, in this order; _flush() does it."""
         if shown:
             self._shown_at = self._loop.time()
-            async with self._writing:
+            self._unshown += shown
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            shown = bytes(self._unshown)
+            self._unshown.clear()
+            if shown:
                 await self._end.write(shown)
 
     def _arm(self) -> None:
@@ -150,13 +159,15 @@ class Terminal:
             self._alarm = None
         deadline = self._picture.next_deadline()
         if deadline is not None:
-            self._alarm = self._loop.call_at(deadline, self._spawn, self._on_alarm)
+            self._alarm = self._loop.call_at(deadline, self._on_alarm, deadline)
 
-    async def _on_alarm(self) -> None:
-        await self._write(self._picture.handle_timeout(self._loop.time()))
+    def _on_alarm(self, deadline: float) -> None:
+        # The loop may call a little before the time that it was asked for.
+        self._take(self._picture.handle_timeout(max(self._loop.time(), deadline)))
         self._arm()
+        self._spawn(self._flush())
 
-    def _spawn(self, work: Callable[[], "Awaitable[None]"]) -> None:
+    def _spawn(self, work: "Awaitable[None]") -> None:
         task = asyncio.ensure_future(_finished(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -185,7 +196,7 @@ class Terminal:
             case Wish.BREAK:
                 await self._send_break()
             case Wish.KNOCK:
-                self._spawn(self._knock)
+                self._spawn(self._knock())
             case Wish.TIMES:
                 self._picture.times = not self._picture.times
                 self._tell(f"time stamps {_on_off(self._picture.times)}")
@@ -193,7 +204,8 @@ class Terminal:
                 self._picture.raw = not self._picture.raw
                 self._tell(f"all bytes as they are: {_on_off(self._picture.raw)}")
             case Wish.CLEAR:
-                await self._write(_CLEAR)
+                self._take(_CLEAR)
+                await self._flush()
             case Wish.QUIT:
                 pass
 
@@ -226,7 +238,7 @@ class Terminal:
                 return
             if sent:
                 self._on_break()
-            self._say("a BREAK was sent" if sent else "no BREAK: a pty carries none")
+            self._say("a BREAK was sent" if sent else "no BREAK: this line has none, like a pty")
 
     def _status(self) -> list[str]:
         stream, picture = self._stream, self._picture
@@ -259,9 +271,9 @@ class Terminal:
             await asyncio.sleep(rest)
 
 
-async def _finished(work: Callable[[], "Awaitable[None]"]) -> None:
+async def _finished(work: "Awaitable[None]") -> None:
     with contextlib.suppress(OSError):  # the reader of our output has gone, as _show() meets too
-        await work()
+        await work
 
 
 def _on_off(on: bool) -> str:

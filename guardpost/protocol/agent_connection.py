@@ -178,6 +178,10 @@ class AgentConnection(Connection):
 
     # --- to the line ---
 
+    def send_text(self, data: bytes) -> None:
+        """The prompt's words, at the next frame boundary."""
+        self._plain.append(data)
+
     def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
         out = super()._frames_to_send(now)
         responder = self._responder

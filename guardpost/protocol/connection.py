@@ -115,10 +115,6 @@ class Connection:
                 self._quiet_since = now
         return out
 
-    def send_text(self, data: bytes) -> None:
-        """Words of the prompt or of a person, at the next frame boundary."""
-        self._plain.append(data)
-
     def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
         """Frames by profile: first who says goodbye, then the live session."""
         out: list[tuple[Profile, list[bytes]]] = []

@@ -112,6 +112,10 @@ class ConsoleConnection(Connection):
         found = (self._incoming, self.association, self._former)
         return tuple(each for each in found if each is not None)
 
+    def send_text(self, data: bytes) -> None:
+        """What a person types, at the next frame boundary."""
+        self._plain.append(data)
+
     @property
     def text_waits(self) -> bool:
         """Whether something of send_text() is not on its way yet."""

@@ -58,7 +58,7 @@ def test_the_menu_the_status_and_the_prompt(fresh: Rig, tmp_path: Path) -> None:
         assert "guardpost: 115200 bit/s; a pty: no modem lines" in status
         assert "0 frames of a session beside us" in status
         shown.types("C-]", "b")
-        shown.waits_for(lambda text: "guardpost: no BREAK: a pty carries none" in text)
+        shown.waits_for(lambda text: "guardpost: no BREAK: this line has none, like a pty" in text)
         shown.types("C-]", "t")
         shown.waits_for(lambda text: "guardpost: time stamps off" in text)
         shown.types("C-]", "?")
@@ -68,7 +68,7 @@ def test_the_menu_the_status_and_the_prompt(fresh: Rig, tmp_path: Path) -> None:
     kept = log.read_text().splitlines()
     assert f"-- connected to {fresh.here}" in kept[0]
     assert any(each.endswith(" guardpost> version") for each in kept)
-    assert kept[-1].endswith(" -- no BREAK: a pty carries none")
+    assert kept[-1].endswith(" -- no BREAK: this line has none, like a pty")
 
 
 def test_it_says_what_it_waits_for_and_goes_on(fresh: Rig) -> None:
