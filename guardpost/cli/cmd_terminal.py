@@ -10,6 +10,7 @@ from guardpost.cli import hosts, opening
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
+    from guardpost.console.line import Line
     from guardpost.console.picture import Picture
 
 __all__ = ["configure", "run"]
@@ -49,10 +50,6 @@ def run(args: argparse.Namespace) -> int:
     picture = make_picture(args)
     beside = LineBeside(line, "terminal")
 
-    async def unlock() -> None:
-        if line.password is not None:
-            await line.password()
-
     async def work() -> None:
         terminal = Terminal(
             args.target,
@@ -67,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         await terminal.run(wait=args.wait)
 
     try:
-        asyncio.run(unlock())  # a password is asked for while the terminal is not raw yet
+        asyncio.run(unlock(line))  # a password is asked for while the terminal is not raw yet
         with raw_terminal(0 if keys else -1):
             asyncio.run(work())
     finally:
@@ -75,6 +72,11 @@ def run(args: argparse.Namespace) -> int:
         if picture.log is not None:
             picture.log.close()
     return 0
+
+
+async def unlock(line: "Line") -> None:
+    if line.password is not None:
+        await line.password()
 
 
 def make_picture(args: argparse.Namespace) -> "Picture":

@@ -13,28 +13,29 @@ from guardpost.protocol.hello import HelloScanner
 
 __all__ = ["FrameFilter"]
 
-_KINDS = b"\x01\x02\x03\x10\x11"  # handshake messages, sealed packets
+_KINDS = b"\x01\x02\x03\x04\x05\x06\x10\x11"  # handshake, the path, sealed packets
+_EVERY = 4  # holds every byte value in a row, and so looks like text
 _DELIMITERS = {Profile.CLEAN.delimiter[0], Profile.CONSOLE.delimiter[0]}
 _START = re.compile(rb"[\x00\x1e{}]")
 _RUN_BYTES = 24
 _RUN = re.compile(rb"[\x20-\x7e\r\n\t\x1b]{%d}" % _RUN_BYTES)  # by chance: never
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/\r\n]")
-_PRINTABLE_FRONTS = (b"{A", b"{E")  # what base64 makes of the kinds
+_PRINTABLE_FRONTS = (b"{A", b"{B", b"{E")  # what base64 makes of the kinds
 _SHORTEST_PRINTABLE = 30  # a packet of no messages
 _HOLD_SECONDS = 0.1
 _FRAME_SECONDS = 2.0  # in the middle of a frame; then it does not go on
 
 
-def _code_bytes() -> dict[int, frozenset[int]]:
-    """By delimiter: the code bytes that stand for a kind which is forbidden itself."""
-    found: dict[int, set[int]] = {each: set() for each in _DELIMITERS}
+def _code_bytes() -> dict[int, dict[int, int]]:
+    """By delimiter: which kind, forbidden itself, a code byte stands for."""
+    found: dict[int, dict[int, int]] = {each: {} for each in _DELIMITERS}
     for profile in (Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE):
         encoder = Encoder(profile, 0)
         for kind in _KINDS:
             frame = encoder.encode(bytes((kind,)) + bytes(18))
             if frame[1] != kind:
-                found[profile.delimiter[0]].add(frame[0])
-    return {delimiter: frozenset(codes) for delimiter, codes in found.items()}
+                found[profile.delimiter[0]][frame[0]] = kind
+    return found
 
 
 _CODES = _code_bytes()
@@ -51,6 +52,7 @@ class FrameFilter:
         self._held = b""
         self._in_frame = cut is not None and cut is not Profile.PRINTABLE
         self._delimiter = cut.delimiter[0] if self._in_frame and cut is not None else None
+        self._is_every = False
         self._searched = 0  # of a printable frame
         self._deadline: float | None = None
 
@@ -131,8 +133,10 @@ class FrameFilter:
         if len(rest) < 2:
             self._held = rest
             return None
-        if rest[1] in _KINDS or rest[0] in _CODES[self._delimiter]:
+        kind = rest[1] if rest[1] in _KINDS else _CODES[self._delimiter].get(rest[0])
+        if kind is not None:
             self._in_frame = True
+            self._is_every = kind == _EVERY
         elif rest[0] in _DELIMITERS:
             self._delimiter = rest[0]
             self.hidden_bytes += 1
@@ -145,7 +149,7 @@ class FrameFilter:
         assert self._delimiter is not None
         found = rest.find(self._delimiter)
         end = found if found >= 0 else len(rest)
-        if (text := _RUN.search(rest, 0, end)) is not None:
+        if not self._is_every and (text := _RUN.search(rest, 0, end)) is not None:
             self.hidden_bytes += text.start()
             self._become_text()
             return text.start()

@@ -89,7 +89,7 @@ class Taps:
     async def serve_beside(self, connection: RecordSocket) -> None:
         """What the line says, and to it what is typed, until the other end hangs up."""
         sessions = self._sessions()
-        profile = int(sessions[0].profiles[1]) if sessions else None
+        profile = int(sessions[0].framer.decoder.profile) if sessions else None
         connection.post(wire.STATUS, wire.encode(pid=os.getpid(), profile=profile))
         self._beside.add(connection)
         self._update()

@@ -14,6 +14,7 @@ from guardpost.protocol.messages import (
     Message,
     Open,
     Ping,
+    Profiles,
     Rekey,
     Reset,
     Welcome,
@@ -25,6 +26,7 @@ from guardpost.termsafe import safe_text
 __all__ = ["TraceView"]
 
 _SHOWN_BYTES = 64
+_PATH_KINDS = {4: "EVERY", 5: "SWEEP", 6: "SWEPT"}
 _PROFILES = {0: "clean", 1: "xonxoff", 2: "console", 3: "printable"}
 
 
@@ -52,7 +54,7 @@ class TraceView:
                 return self._hello(unit.body)
             case UnitKind.HANDSHAKE if unit.body:
                 self._streams.clear()
-                return f"handshake {unit.body[0]}  {len(unit.body) - 1} bytes of Noise"
+                return _handshake(unit.body)
             case UnitKind.PACKET:
                 return self._packet(unit)
             case _:
@@ -111,6 +113,12 @@ class TraceView:
         return f' plain "{_quoted(plain, self._whole)}"'
 
 
+def _handshake(body: bytes) -> str:
+    if body[0] in _PATH_KINDS:
+        return f"{_PATH_KINDS[body[0]]}  about the path, {len(body) - 1} bytes"
+    return f"handshake {body[0]}  {len(body) - 1} bytes of Noise"
+
+
 def _control(message: Message) -> str:
     match message:
         case Accept(number, length):
@@ -128,6 +136,8 @@ def _control(message: Message) -> str:
             return f"GOAWAY {_code(GoAwayCode, code)}{_said(text)}"
         case Rekey(step, noise):
             return f"REKEY {step}, {len(noise)} bytes of Noise"
+        case Profiles(there, back):
+            return f"PROFILES {_PROFILES.get(there)} to the agent, {_PROFILES.get(back)} back"
         case Ping():
             return "PING"
         case _:

@@ -23,9 +23,13 @@ local RESET_CODES = {
 }
 local TYPES = {
     [0x00] = "PAD", [0x01] = "ACK", [0x02] = "PING", [0x03] = "WELCOME", [0x04] = "GOAWAY",
-    [0x05] = "REKEY", [0x08] = "DATA", [0x09] = "DATA", [0x0a] = "DATA", [0x0b] = "DATA",
+    [0x05] = "REKEY", [0x06] = "PROFILES", [0x08] = "DATA", [0x09] = "DATA", [0x0a] = "DATA", [0x0b] = "DATA",
     [0x10] = "OPEN", [0x11] = "ACCEPT", [0x12] = "RESET", [0x13] = "CREDIT",
     [0x14] = "CONNECTION_CREDIT",
+}
+local HANDSHAKES = {
+    [1] = "message 1", [2] = "message 2", [3] = "message 3", [4] = "EVERY", [5] = "SWEEP",
+    [6] = "SWEPT",
 }
 local DIRECTIONS = { [0] = "console to agent", [1] = "agent to console" }
 local NO_PROFILE, HEAD, NOTE = 0xff, 20, 6
@@ -53,7 +57,7 @@ local F = {
     hello_to_console = field(ProtoField.uint8, "hello.to_console", "Profile to the console",
         base.DEC, PROFILES),
     hello_nonce = field(ProtoField.string, "hello.nonce", "Nonce"),
-    handshake = field(ProtoField.uint8, "handshake", "Handshake message"),
+    handshake = field(ProtoField.uint8, "handshake", "Handshake", base.DEC, HANDSHAKES),
     handshake_noise = field(ProtoField.bytes, "handshake.noise", "Noise message"),
     phase = field(ProtoField.uint8, "packet.phase", "Key phase"),
     low = field(ProtoField.uint16, "packet.low", "Number, low 16 bits"),
@@ -179,6 +183,16 @@ messages[0x05] = function(r, tree)
     return tostring(step)
 end
 
+messages[0x06] = function(r, tree)
+    local said = {}
+    for _, which in ipairs({ F.hello_to_agent, F.hello_to_console }) do
+        local profile, range = r:u8()
+        tree:add(which, range)
+        said[#said + 1] = PROFILES[profile] or tostring(profile)
+    end
+    return table.concat(said, " ")
+end
+
 local function data(head)
     return function(r, tree)
         local fin, counted = head % 2 == 1, head >= 0x0a
@@ -273,7 +287,8 @@ bodies[3] = function(body, tree)
     if not body then error("cut", 0) end
     tree:add(F.handshake, body(0, 1))
     if body:len() > 1 then tree:add(F.handshake_noise, body(1)) end
-    return tostring(body(0, 1):uint())
+    local kind = body(0, 1):uint()
+    return HANDSHAKES[kind] or tostring(kind)
 end
 
 bodies[4] = function(body, tree)

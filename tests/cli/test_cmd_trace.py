@@ -147,7 +147,7 @@ def test_tshark_shows_every_layer(traced: Traced) -> None:
     assert not any(row["_ws.expert.message"] for row in rows), "every unit parses"
     heads = {(row["guardpost.hello.role"], row["guardpost.hello.major"]) for row in of("2")}
     assert heads == {("console", "1"), ("agent", "1")}
-    assert {row["guardpost.handshake"] for row in of("3")} == {"1", "2", "3"}
+    assert {row["guardpost.handshake"] for row in of("3")} >= {"1", "2", "3"}
     for direction, ends in (("0", ("console", "agent")), ("1", ("agent", "console"))):
         packets = [row for row in of("4") if row["guardpost.direction"] == direction]
         numbers = [int(row["guardpost.packet.number"]) for row in packets]

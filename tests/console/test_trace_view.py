@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from guardpost.console.trace_view import TraceView
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
-from guardpost.protocol.messages import Ack, Data, GoAway, Message, Open, Ping, Reset
+from guardpost.protocol.messages import Ack, Data, GoAway, Message, Open, Ping, Profiles, Reset
 from guardpost.protocol.observer import Unit, UnitKind, withheld
 
 HELLO = Hello(False, 7, 0, 2).encode()
@@ -44,6 +44,7 @@ def test_hellos_say_what_they_answer() -> None:
         (Reset(4, 10, 3, "no \x1b such"), r'RESET 4 not-found at 3 "no \x1b such"'),
         (GoAway(99), "GOAWAY 99"),
         (Ping(), "PING"),
+        (Profiles(2, 3), "PROFILES console to the agent, printable back"),
     ],
 )
 def test_each_message_is_named(message: Message, words: str) -> None:

@@ -72,7 +72,8 @@ def test_a_whole_session_is_told_from_its_hellos_to_its_goodbye(profile: Profile
     pair.console.connection.write_channel(channel, b"secret words", pair.now)
     pair.run(3)
     assert [unit.from_agent for unit in watched.of(UnitKind.HELLO)] == [False, True]
-    assert [unit.body[0] for unit in watched.of(UnitKind.HANDSHAKE)] == [1, 2, 3]
+    kinds = [unit.body[0] for unit in watched.of(UnitKind.HANDSHAKE)]
+    assert [kind for kind in kinds if kind < 4] == [1, 2, 3], "and what is said of the path"
     for from_agent in (False, True):
         numbers = [unit.number for unit in watched.of(UnitKind.PACKET, from_agent)]
         assert numbers == list(range(len(numbers))), "none is missing, and each was opened"
