@@ -86,7 +86,7 @@ def test_it_says_what_it_waits_for_and_goes_on(fresh: Rig) -> None:
 
 def test_beside_a_session_it_shows_the_text_and_hides_the_frames(line: Rig) -> None:
     def output() -> bytes:
-        done = line.run("exec", "--persist", "60", line.here, "--", "seq", "3000")
+        done = line.console("exec", "--persist", "60", "--", "seq", "3000")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
