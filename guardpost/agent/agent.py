@@ -21,7 +21,7 @@ from guardpost.agent.verbs import Host, this_host
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
-from guardpost.aio.supervisor import Backoff, reopen
+from guardpost.aio.supervisor import LineKeeper
 from guardpost.errors import GoAwayCode, TransportError
 from guardpost.identity import Identity, fingerprint
 from guardpost.protocol import events
@@ -32,8 +32,6 @@ from guardpost.services.introductions import agent_kind, agent_settings
 __all__ = ["Agent", "OpenLine"]
 
 GOODBYE_SECONDS: Final = 0.5
-# A line that ended sooner than this is not asked again at once.
-SHORT_LINE_SECONDS: Final = 2.0
 SUSPENDED_WORDS: Final = b"\r\nguardpost: agent here, session suspended; console may go on\r\n"
 
 OpenLine = Callable[[], Awaitable[ByteStream]]
@@ -116,34 +114,30 @@ class Agent:
         self._stop_wanted.set()
 
     async def _serve(self, open_line: OpenLine, stream: ByteStream | None) -> None:
-        pauses = Backoff()
+        keeper = LineKeeper(open_line, _log.warning, clock=self.driver.now)
+        if stream is None:
+            stream = await keeper.open()
+            _log.info("the line is open")
         while True:
-            if stream is None:
-                stream = await reopen(open_line, on_wait=self._on_wait)
-                _log.info("the line is open")
-                if self._is_suspended:
-                    self.connection.send_text(SUSPENDED_WORDS)
-            opened_at = self.driver.now()
-            await self._use(stream)
-            stream = None
-            if self.driver.now() - opened_at < SHORT_LINE_SECONDS:
-                await asyncio.sleep(pauses.pause())
-            else:
-                pauses = Backoff()
+            reason = await self._use(stream)
+            stream = await keeper.again(reason)
+            if self._is_suspended:
+                self.connection.send_text(SUSPENDED_WORDS)
 
-    async def _use(self, stream: ByteStream) -> None:
-        """One line, until it ends."""
+    async def _use(self, stream: ByteStream) -> str:
+        """One line, until it ends; returns why it did."""
         self._output.opened()
         self._has_line = True
         self._breaks.opened(stream)
         try:
             await self.driver.run(WatchedStream(stream, self._output.written))
-            _log.warning("the line has ended")
+            return "the line has ended"
         except TransportError as error:
-            _log.warning("%s: %s", error.word, error)
+            return f"{error.word}: {error}"
         except Exception:
             # A defect of ours. What met it is gone with the line; the next byte finds us here.
-            _log.exception("the line is opened again")
+            _log.exception("a defect ended the line")
+            return "a defect ended the line"
         finally:
             self._has_line = False
             self._breaks.gone()
@@ -153,9 +147,6 @@ class Agent:
                 self._prompt.lock("the line went away")
                 self._prompt.noise()
             await stream.close()
-
-    def _on_wait(self, error: TransportError) -> None:
-        _log.warning("waiting for the line: %s: %s", error.word, error)
 
     async def _say_goodbye(self) -> None:
         self.connection.close(GoAwayCode.SHUTTING_DOWN, self._goodbye, self.driver.now())

@@ -1,7 +1,7 @@
-"""Reopening a line that went away: the one place that knows how often to try.
+"""Reopening a line that went away: the one place that knows when, how often, and what to say.
 
-A USB adapter is replugged, a BMC restarts, a terminal server drops its peers. What
-survives meanwhile is the session's business; this only brings the line back.
+A USB adapter is replugged, a BMC restarts, a terminal server drops its peers, `ipmitool` ends.
+What survives meanwhile is the session's business; this only brings the line back.
 """
 
 import asyncio
@@ -9,13 +9,17 @@ import time
 from collections.abc import Awaitable, Callable
 
 from guardpost.aio.stream import ByteStream
-from guardpost.errors import TransportError
+from guardpost.errors import LineBusy, NoSuchTarget, TransportError
 
-__all__ = ["FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "Backoff", "reopen"]
+__all__ = ["FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "Backoff", "LineKeeper", "reopen"]
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 2.0
 """So that a port that is back is in use within 2 s, and a dead one costs nothing to wait for."""
+
+STEADY_SECONDS = 2.0
+"""A line that ended sooner was never really there (`exec:` opens with any program that starts):
+it is not opened again at once."""
 
 
 class Backoff:
@@ -62,3 +66,73 @@ async def reopen(
                 told = str(error)
                 on_wait(error)
         await sleep(pause)
+
+
+class LineKeeper:
+    """Opens one line again as often as it goes away. At first it counts as just opened."""
+
+    def __init__(
+        self,
+        open_once: Callable[[], Awaitable[ByteStream]],
+        tell: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`tell` gets a sentence for each thing that changes: what is waited for, and its end."""
+        self._open_once = open_once
+        self._tell = tell
+        self._clock = clock
+        self._sleep = sleep
+        self._pauses = Backoff()
+        self._opened_at = clock()
+        self._told: set[str] = set()
+
+    async def open(self) -> ByteStream:
+        """The line, waited for. Raises what is no TransportError."""
+        waited = False
+
+        def on_wait(error: TransportError) -> None:
+            nonlocal waited
+            waited = True
+            self._say(f"waiting for the line{_ending(error)}: {error}")
+
+        stream = await reopen(
+            self._open_once,
+            on_wait=on_wait,
+            backoff=self._pauses,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        if waited:
+            self._pauses = Backoff()
+        self._opened_at = self._clock()
+        return stream
+
+    async def again(self, reason: str) -> ByteStream:
+        """The line that `reason` ended, opened again. Raises as open()."""
+        was_steady = self._clock() - self._opened_at >= STEADY_SECONDS
+        if was_steady:
+            self._pauses = Backoff()
+            self._told.clear()
+        self._say(f"{reason}; opening it again")
+        if not was_steady:
+            await self._sleep(self._pauses.pause())
+        stream = await self.open()
+        # Of one that comes and goes it is said once, and that it comes back as well.
+        self._say("the line is back")
+        return stream
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._tell(sentence)
+
+
+def _ending(error: TransportError) -> str:
+    """What ends the wait for a line that cannot be opened for this reason."""
+    if isinstance(error, LineBusy):
+        return " to become free"
+    if isinstance(error, NoSuchTarget):
+        return " to appear"
+    return ""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import BreakingStream, ByteStream
-from guardpost.aio.supervisor import reopen
+from guardpost.aio.supervisor import LineKeeper
 from guardpost.console.breakmark import seconds_since_break
 from guardpost.console.diagnosis import Silence, farewell
 from guardpost.console.figures import Figures
@@ -212,6 +212,7 @@ class Console:
 
     async def _keep(self, stream: ByteStream) -> None:
         """Pump the line, and open it again as long as the session lives."""
+        keeper = LineKeeper(self.line.open, self._tell, clock=self._driver.now)
         while True:
             self._stream = stream
             try:
@@ -231,9 +232,7 @@ class Console:
                 )
             if self.ended.done():
                 return
-            self._tell(f"{reason}; waiting for it to come back")
-            stream = await reopen(self.line.open)
-            self._tell("the line is back")
+            stream = await keeper.again(reason)
 
     def _spawn(self, work: "Awaitable[None]") -> None:
         task = asyncio.ensure_future(work)

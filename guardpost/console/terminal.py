@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 
 from guardpost.aio.stream import BreakingStream, ByteStream, StatusStream
-from guardpost.aio.supervisor import Backoff, reopen
+from guardpost.aio.supervisor import LineKeeper
 from guardpost.console.beside import OwnedText
 from guardpost.console.escape import ESCAPE, EscapeKey, Wish, key_name, menu
 from guardpost.console.picture import Picture
@@ -23,7 +23,6 @@ __all__ = ["Terminal", "raw_terminal"]
 _QUIET_SECONDS = 2.0
 """After the end of a piped standard input: how long the line must say nothing."""
 _READ_BYTES = 65536
-_SHORT_LINE_SECONDS = 2.0
 _KNOCKS_SECONDS = (0.0, 1.0, 1.2)
 """Before each Enter: an agent is deaf for 2 s after a frame, so the last is heard at the latest."""
 _CLEAR = b"\x1b[!p\x0f\x1b[0m\x1b[H\x1b[2J"  # DECSTR, SI, SGR 0, home, ED
@@ -59,6 +58,7 @@ class Terminal:
         self._on_break = on_break
         self._stream: ByteStream | None = None
         self._loop = asyncio.get_running_loop()
+        self._keeper = LineKeeper(open_line, self._say, clock=self._loop.time)
         self._opened_at = self._heard_at = self._shown_at = 0.0
         self._received = self._sent = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -73,7 +73,7 @@ class Terminal:
         first. Raises OSError when the output cannot be written.
         """
         if wait:
-            self._stream = await reopen(self._open, on_wait=self._waiting)
+            self._stream = await self._keeper.open()
         else:
             self._stream = await self._open()
         self._line_opened()
@@ -103,20 +103,13 @@ class Terminal:
     # --- what the line says ---
 
     async def _show(self) -> None:
-        pauses = Backoff()
         while True:
             reason = await self._read_line()
             stream, self._stream = self._stream, None
             if stream is not None:
                 await stream.close()
-            self._say(f"{reason}; waiting for it to come back")
-            if self._loop.time() - self._opened_at < _SHORT_LINE_SECONDS:
-                await asyncio.sleep(pauses.pause())
-            else:
-                pauses = Backoff()
-            self._stream = await reopen(self._open, on_wait=self._waiting)
+            self._stream = await self._keeper.again(reason)
             self._line_opened()
-            self._say("the line is back")
 
     async def _read_line(self) -> str:
         """Why the line has ended."""
@@ -135,9 +128,6 @@ class Terminal:
         self._opened_at = self._loop.time()
         stream = self._stream
         self._picture.opened(stream.profile if isinstance(stream, OwnedText) else None)
-
-    def _waiting(self, error: TransportError) -> None:
-        self._say(f"waiting: {error}")
 
     def _take(self, shown: bytes) -> None:
         """To be shown, in this order; _flush() does it."""

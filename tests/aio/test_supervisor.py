@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from guardpost.aio.stream import ByteStream
-from guardpost.aio.supervisor import reopen
+from guardpost.aio.supervisor import LineKeeper, reopen
 from guardpost.errors import LineBusy, NoSuchTarget, TransportError, UsageError
 
 
@@ -81,3 +81,48 @@ def test_a_mistake_of_ours_is_not_waited_for() -> None:
     with pytest.raises(UsageError):
         asyncio.run(reopen(port.open, clock=time.clock, sleep=time.sleep))
     assert time.pauses == []
+
+
+def kept(port: Port, time: FakeTime, lives: list[float]) -> list[str]:
+    """What is said of a line that lives for each of `lives` and is then opened again."""
+    said: list[str] = []
+
+    async def story() -> None:
+        keeper = LineKeeper(port.open, said.append, clock=time.clock, sleep=time.sleep)
+        for life in lives:
+            time.now += life
+            await keeper.again("it hung up")
+
+    asyncio.run(story())
+    return said
+
+
+def test_a_line_that_ended_is_opened_again_at_once_and_both_are_said() -> None:
+    time = FakeTime()
+    assert (
+        kept(Port(), time, [60.0, 60.0])
+        == [
+            "it hung up; opening it again",
+            "the line is back",
+        ]
+        * 2
+    )
+    assert time.pauses == []
+
+
+def test_what_ends_the_wait_is_said() -> None:
+    assert kept(Port(AWAY, BUSY), FakeTime(), [60.0]) == [
+        "it hung up; opening it again",
+        f"waiting for the line to appear: {AWAY}",
+        f"waiting for the line to become free: {BUSY}",
+        "the line is back",
+    ]
+
+
+def test_a_line_that_comes_and_goes_is_asked_less_and_less_and_spoken_of_once() -> None:
+    time = FakeTime()
+    assert kept(Port(), time, [60.0, *[0.1] * 6]) == [
+        "it hung up; opening it again",
+        "the line is back",
+    ]
+    assert time.pauses == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]

@@ -77,7 +77,7 @@ def test_it_says_what_it_waits_for_and_goes_on(fresh: Rig) -> None:
         fresh.control("unplug")
         try:
             shown.waits_for(lambda text: "no such port; check its name" in text.replace("\n", ""))
-            assert "waiting for it to come back" in shown.shows().replace("\n", "")
+            assert "opening it again" in shown.shows().replace("\n", "")
         finally:
             fresh.control("plug")
         shown.waits_for(lambda text: "guardpost: the line is back" in text)
@@ -116,7 +116,7 @@ def test_it_can_wait_for_a_line_that_is_not_there_yet(fresh: Rig) -> None:
     fresh.control("unplug")
     try:
         with screen(need("tmux"), fresh.folder, *terminal(fresh, "--wait")) as shown:
-            shown.waits_for(lambda text: "guardpost: waiting: " in text)
+            shown.waits_for(lambda text: "guardpost: waiting for the line" in text)
             fresh.control("plug")
             shown.waits_for(lambda text: "connected to" in text)
     finally:
