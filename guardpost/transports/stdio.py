@@ -3,8 +3,9 @@
 The command is run without a shell, in a session of its own: what our terminal sends
 (Ctrl-C, hang-up) is ours to handle, and ending the line ends all that the command
 started. It therefore cannot ask questions on the terminal. Its stderr goes to ours,
-made safe for a terminal. What such programs do to single bytes is unknown, so the
-line does not count as transparent.
+made safe for a terminal, and so does the greeting of programs whose greeting is known
+(console_programs.py); those that insist on a terminal get a pty. What such programs do
+to single bytes is unknown, so the line does not count as transparent.
 """
 
 import asyncio
@@ -16,9 +17,10 @@ import signal
 import subprocess
 import sys
 
-from guardpost.aio.stream import ByteStream, Receive
+from guardpost.aio.stream import ByteStream, Receive, Wait
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
 from guardpost.termsafe import safe_text
+from guardpost.transports.console_programs import Greeting, wants_terminal
 from guardpost.transports.target import Target
 
 __all__ = ["run_command"]
@@ -73,6 +75,8 @@ async def _run_on_windows(argv: list[str]) -> ByteStream:
 
 
 if sys.platform != "win32":
+    import tty
+
     from guardpost.transports.descriptor import DescriptorStream
 
     class CommandStream:
@@ -83,37 +87,80 @@ if sys.platform != "win32":
         def __init__(self, argv: list[str]) -> None:
             """Raises OSError when it cannot be started."""
             self.name = f"exec: {argv[0]}"
-            child = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-            )
-            if child.stdin is None or child.stdout is None or child.stderr is None:
-                raise OSError("no pipes")  # cannot be; the types do not know
-            self._child = child
-            self._stdin, self._stdout, self._stderr = child.stdin, child.stdout, child.stderr
-            for pipe in (self._stdin, self._stdout, self._stderr):
-                os.set_blocking(pipe.fileno(), False)
-            self._bytes = DescriptorStream(
-                self._stdout.fileno(), self._stdin.fileno(), self.name, release=self._close_pipes
-            )
+            self._greeting = Greeting(argv)
+            self._fds: list[int] = []
+            try:
+                self._child, near_read, near_write, self._stderr = self._start(argv)
+            except BaseException:
+                self._close_fds()
+                raise
+            for fd in self._fds:
+                os.set_blocking(fd, False)
+            self._bytes = DescriptorStream(near_read, near_write, self.name, release=self._release)
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._stderr.fileno(), self._on_stderr)
+            self._loop.add_reader(self._stderr, self._on_stderr)
             self._stderr_watched = True
             atexit.register(self._signal, signal.SIGKILL)
 
+        def _start(self, argv: list[str]) -> "tuple[subprocess.Popen[bytes], int, int, int]":
+            """The child; what its output is read from and its input written to; its stderr.
+
+            Ours are in self._fds. Raises OSError.
+            """
+            theirs: list[int] = []
+            try:
+                if wants_terminal(argv):
+                    master, slave = os.openpty()
+                    self._fds, theirs = [master], [slave]
+                    tty.setraw(slave)
+                    near_read = near_write = master
+                    stdin = stdout = slave
+                else:
+                    stdin, near_write = os.pipe()
+                    self._fds, theirs = [near_write], [stdin]
+                    near_read, stdout = os.pipe()
+                    self._fds.append(near_read)
+                    theirs.append(stdout)
+                near_stderr, stderr = os.pipe()
+                self._fds.append(near_stderr)
+                theirs.append(stderr)
+                child = subprocess.Popen(
+                    argv, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+                )
+            finally:
+                for fd in theirs:
+                    os.close(fd)
+            return child, near_read, near_write, near_stderr
+
         async def read(self) -> bytes:
-            data = await self._bytes.read()
-            if not data:
-                await self._check_status()
-            return data
+            while True:
+                try:
+                    data = await self._bytes.read()
+                except LineLost:  # of a pty: nobody has its other end any more
+                    data = b""
+                if not data:
+                    await self._check_status()
+                    return b""
+                if data := self._ungreeted(data):
+                    return data
 
         async def pump(self, receive: Receive) -> None:
-            await self._bytes.pump(receive)
+            def receive_ungreeted(data: bytes) -> Wait:
+                return receive(data) if (data := self._ungreeted(data)) else Wait()
+
+            try:
+                await self._bytes.pump(receive_ungreeted)
+            except LineLost:
+                pass  # as in read()
             await self._check_status()
+
+        def _ungreeted(self, data: bytes) -> bytes:
+            if self._greeting.is_over:
+                return data
+            data, greeting = self._greeting.feed(data)
+            if greeting:
+                _show(greeting)
+            return data
 
         async def _check_status(self) -> None:
             if not self._bytes.closed:
@@ -157,7 +204,7 @@ if sys.platform != "win32":
 
         def _on_stderr(self) -> None:
             try:
-                data = os.read(self._stderr.fileno(), 65536)
+                data = os.read(self._stderr, 65536)
             except BlockingIOError:
                 return
             except OSError:
@@ -170,14 +217,17 @@ if sys.platform != "win32":
         def _unwatch_stderr(self) -> None:
             if self._stderr_watched:
                 self._stderr_watched = False
-                self._loop.remove_reader(self._stderr.fileno())
+                self._loop.remove_reader(self._stderr)
 
-        def _close_pipes(self) -> None:
+        def _release(self) -> None:
             self._on_stderr()
             self._unwatch_stderr()
-            for pipe in (self._stdin, self._stdout, self._stderr):
+            self._close_fds()
+
+        def _close_fds(self) -> None:
+            for fd in self._fds:
                 try:
-                    pipe.close()
+                    os.close(fd)
                 except OSError:
                     pass
 

@@ -91,3 +91,28 @@ def test_a_command_sees_no_descriptor_of_ours() -> None:
             await line.close()
 
     asyncio.run(story())
+
+
+def test_a_program_that_wants_a_terminal_gets_one_and_its_greeting_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = tmp_path / "ipmitool"
+    tool.write_text(
+        "#!/bin/sh\ntest -t 0 && test -t 1 || exit 7\n"
+        "printf '[SOL Session operational.  Use ~? for help]\\r\\n'; head -c 4; exit 3\n"
+    )
+    tool.chmod(0o755)
+
+    async def story() -> None:
+        line = await open_url(f"exec:{tool} sol activate")
+        await line.write(b"\x03\x04\r\xff")
+        got = b""
+        while len(got) < 4:
+            got += await line.read()
+        assert got == b"\x03\x04\r\xff"
+        with pytest.raises(LineLost, match="ended with status 3"):
+            await line.read()
+        await line.close()
+
+    asyncio.run(story())
+    assert capsys.readouterr().err == "[SOL Session operational.  Use ~? for help]\n"
