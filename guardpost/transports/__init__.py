@@ -69,6 +69,18 @@ async def _exec(target: Target) -> ByteStream:
     return await run_command(target)
 
 
+async def _telnet(target: Target) -> ByteStream:
+    from guardpost.transports.telnet.stream import open_telnet
+
+    return await open_telnet(target)
+
+
+async def _rfc2217(target: Target) -> ByteStream:
+    from guardpost.transports.telnet.stream import open_rfc2217
+
+    return await open_rfc2217(target)
+
+
 SCHEMES: Mapping[str, Callable[[Target], Awaitable[ByteStream]]] = {
     "serial": _serial,
     "tcp": _connect,
@@ -76,6 +88,8 @@ SCHEMES: Mapping[str, Callable[[Target], Awaitable[ByteStream]]] = {
     "tcp-listen": _listen,
     "unix-listen": _listen,
     "exec": _exec,
+    "telnet": _telnet,
+    "rfc2217": _rfc2217,
 }
 
 

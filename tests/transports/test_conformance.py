@@ -25,6 +25,8 @@ from guardpost.transports.loop_streams import LoopStream
 from guardpost.transports.serial_thread import ThreadedSerial
 from guardpost.transports.sockets import open_listener
 from guardpost.transports.target import parse_target, split_host_port
+from guardpost.transports.telnet.negotiation import BINARY, TelnetEnd
+from guardpost.transports.telnet.stream import TelnetStream
 
 Pair = tuple[ByteStream, ByteStream]
 PairMaker = Callable[[Path], AbstractAsyncContextManager[Pair]]
@@ -166,6 +168,18 @@ async def amts(folder: Path) -> AsyncIterator[Pair]:
             yield pair
 
 
+@asynccontextmanager
+async def telnet(_: Path) -> AsyncIterator[Pair]:
+    listener = await open_listener(parse_target("tcp-listen:0"))
+    dialling = asyncio.create_task(open_url(listener.address.replace("tcp:", "telnet:")))
+    far = TelnetEnd(frozenset({BINARY}), frozenset({BINARY}))
+    theirs = TelnetStream(await listener.accept(then=listener.close), far, "telnet, the far end")
+    await theirs.agree()
+    ours = await dialling
+    async with closing(ours, theirs):
+        yield ours, theirs
+
+
 MAKERS: list[PairMaker] = [
     serial_on_a_pty,
     serial_read_by_a_thread,
@@ -177,6 +191,7 @@ MAKERS: list[PairMaker] = [
     child_process,
     amt,
     amts,
+    telnet,
 ]
 
 
@@ -214,7 +229,8 @@ MANY = 2_000_000
 def more_than_fits(stream: ByteStream) -> int:
     """More bytes than the kernel takes while nobody reads: TCP takes some megabytes."""
     name = getattr(stream, "name", "")
-    return 8_000_000 if "tcp" in name or "amt" in name else 1_000_000
+    over_tcp = any(word in name for word in ("tcp", "amt", "telnet"))
+    return 8_000_000 if over_tcp else 1_000_000
 
 
 async def write_for_ever(stream: ByteStream) -> None:
