@@ -48,7 +48,7 @@ format: .venv/built
 	@python=$$(sh packaging/find-python.sh) && echo "making .venv with $$python" && \
 		{ $(BIN)/python -c 'import pip' 2>/dev/null || $$python -m venv .venv; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'setuptools >= 77' 'cffi >= 1.16'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[console,dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[console,dev,ipmi]'
 	@touch $@
 
 .venv/built: .venv/ready $(NATIVE)

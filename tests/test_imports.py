@@ -65,6 +65,7 @@ NOT_SANS_IO = {
 SANS_IO = (
     "protocol",
     *(f"transports.amt.{name}" for name in ("digest", "messages", "redirection")),
+    "transports.ipmi.sol",
     *("transports.telnet.comport", "transports.telnet.negotiation"),
 )
 

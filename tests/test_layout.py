@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {
     "ports/facts": "plain values; tests/ports",
     "ports/habits": "a table; tests/ports/test_linux.py, on machines of each vendor",
     "ports/sysfs": "tests/ports/test_linux.py, on trees of old and new kernels",
+    "transports/ipmi/bmc": "needs a BMC; tests/transports/test_transports_ipmi_stream.py has one",
     "transports/telnet/stream": "test_conformance.py; ser2net in tests/e2e/test_counterparts.py",
     "services/action": "a NamedTuple; the tests of each service",
 }

@@ -7,7 +7,7 @@ a target pays for nothing else.
 from collections.abc import Awaitable, Callable, Mapping
 
 from guardpost.aio.stream import ByteStream
-from guardpost.errors import NoSuchTarget, UsageError
+from guardpost.errors import UsageError
 from guardpost.transports.target import Target, parse_target
 
 __all__ = ["LOGINS", "SCHEMES", "Password", "open_target", "open_url"]
@@ -36,13 +36,7 @@ async def open_target(target: Target, password: Password | None = None) -> ByteS
                 f"{target}: a line with a password is one for the console, not for the agent"
             )
         return await login(target, password)
-    opener = SCHEMES.get(target.scheme)
-    if opener is None:
-        raise NoSuchTarget(
-            f"{target.scheme}: lines are not in this version yet; "
-            "reach the line through serial:, tcp:, unix: or exec:"
-        )
-    return await opener(target)
+    return await SCHEMES[target.scheme](target)
 
 
 async def _serial(target: Target) -> ByteStream:
@@ -99,7 +93,18 @@ async def _amt(target: Target, password: Password) -> ByteStream:
     return await open_amt(target, password)
 
 
+async def _ipmi(target: Target, password: Password) -> ByteStream:
+    try:
+        from guardpost.transports.ipmi.stream import open_ipmi
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{target} needs {error.name}; pip install 'guardpost-sol[ipmi]'"
+        ) from None
+    return await open_ipmi(target, password)
+
+
 LOGINS: Mapping[str, Callable[[Target, Password], Awaitable[ByteStream]]] = {
     "amt": _amt,
     "amts": _amt,
+    "ipmi": _ipmi,
 }

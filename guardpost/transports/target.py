@@ -129,7 +129,8 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "baud": ("a speed in bit/s, 50 to 20000000", _number(50, 20_000_000)),
     "parity": ("none, even or odd", ("none", "even", "odd").__contains__),
     "rtscts": ("0 or 1", ("0", "1").__contains__),
-    "cipher": ("an IPMI cipher suite, 0 to 17", _number(0, 17)),
+    "cipher": ("an IPMI cipher suite, 3 or 17", ("3", "17").__contains__),
+    "take-over": ("0 or 1", ("0", "1").__contains__),
     "auth": ("digest or plain", ("digest", "plain").__contains__),
     "gather": ("milliseconds, 1 to 1000", _number(1, 1000)),
     "fingerprint": ("a certificate's SHA-256, 64 hex digits", _is_fingerprint),
@@ -139,7 +140,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
 _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "serial": ("baud", "parity", "rtscts", "profile"),
     "rfc2217": ("baud", "parity", "rtscts", "profile"),
-    "ipmi": ("cipher", "profile"),
+    "ipmi": ("cipher", "take-over", "profile"),
     "amt": ("auth", "gather", "profile"),
     "amts": ("fingerprint", "ca", "auth", "gather", "profile"),
 }

@@ -1,6 +1,5 @@
 """How a person names a line, and what is said to a person who does it wrongly."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.errors import GuardpostError, NoSuchTarget, UsageError
-from guardpost.transports import LOGINS, SCHEMES, open_url
+from guardpost.transports import LOGINS, SCHEMES
 from guardpost.transports.target import Target, canonical, parse_target, split_host_port
 
 GOOD = [
@@ -116,11 +115,5 @@ def test_host_and_port_come_apart() -> None:
     assert split_host_port("host:7001") == ("host", 7001)
 
 
-def test_every_scheme_that_opens_can_be_named() -> None:
-    assert {*SCHEMES, *LOGINS} <= {scheme for _, scheme, _ in GOOD}
-
-
-@pytest.mark.parametrize("target", ["ipmi:bmc", "telnet:ts", "rfc2217:ts:4001"])
-def test_a_kind_of_line_still_to_come_is_named_as_such(target: str) -> None:
-    with pytest.raises(NoSuchTarget, match="not in this version yet"):
-        asyncio.run(open_url(target))
+def test_every_line_that_can_be_named_opens() -> None:
+    assert {*SCHEMES, *LOGINS} == {scheme for _, scheme, _ in GOOD}
