@@ -77,6 +77,7 @@ def line_lines(figures: "Figures") -> list[str]:
         ("session", figures.state),
         ("profile", there if there == back else f"{there} to the agent, {back} to the console"),
         ("path", figures.path or None),
+        ("speed", None if figures.bits_per_second is None else f"{figures.bits_per_second} bit/s"),
         ("rate", None if figures.rate is None else f"{figures.rate:.0f} bytes/s to the agent"),
         ("rtt", None if figures.round_trip is None else f"{figures.round_trip * 1000:.0f} ms"),
         ("sent", f"{sent} packets, {lost} lost{share}"),

@@ -82,6 +82,7 @@ class Console:
         self._established.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._accepted = b""
         self._stream: ByteStream | None = None
+        self._bits_per_second: int | None = None
         self._profiles: tuple[Profile, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self._patience: asyncio.Timeout | None = None
@@ -151,6 +152,7 @@ class Console:
             channels=found.channels,
             state=found.state,
             path=self._silence.path,
+            bits_per_second=self._bits_per_second,
         )
 
     @property
@@ -215,6 +217,7 @@ class Console:
         keeper = LineKeeper(self.line.open, self._tell, clock=self._driver.now)
         while True:
             self._stream = stream
+            self._bits_per_second = getattr(stream, "bits_per_second", None)
             try:
                 await self._driver.run(stream)
                 reason = "the line has ended"

@@ -27,3 +27,5 @@ class Figures:
     state: str
     path: str = ""
     """What the path does to bytes, where a survey has found something."""
+    bits_per_second: int | None = None
+    """The speed of the line as whatever carries it tells; `rate` is what was measured."""

@@ -155,6 +155,7 @@ if sys.platform != "win32":
             self.name = target.address
             self._failure: LineLost | None = None
             self._lock_fd = _claim(target.address, take_over=take_over, advice=advice)
+            self.bits_per_second = int(target.options.get("baud", DEFAULT_BAUD))
             try:
                 self._found = termios.tcgetattr(self._lock_fd)
                 self._port = _open_port(target, timeout=0)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,6 +6,7 @@ from support import commands
 
 from guardpost.cli import cmd_info, opening
 from guardpost.cli.main import main
+from guardpost.console.figures import Figures
 from guardpost.services.info import Address, Disk, Info, Memory
 
 
@@ -48,3 +50,24 @@ def test_each_fact_has_its_line_and_what_is_unknown_none() -> None:
         "disk      / 1.0G of 10G free (ext4 on /dev/sda1)",
         "agent     1",
     ]
+
+
+def test_the_speed_of_the_line_is_shown_where_the_line_tells_it() -> None:
+    figures = Figures(
+        profile_to_agent="clean",
+        profile_to_console="clean",
+        rate=11520.0,
+        round_trip=0.03,
+        packets_sent=10,
+        packets_lost=0,
+        packets_opened=9,
+        frames=9,
+        bad_frames=0,
+        noise_bytes=0,
+        duplicates=0,
+        channels=1,
+        state="live",
+    )
+    assert not any(line.startswith("speed") for line in cmd_info.line_lines(figures))
+    told = dataclasses.replace(figures, bits_per_second=115200)
+    assert "speed     115200 bit/s" in cmd_info.line_lines(told)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from support.ptyline import Control, pty_line
@@ -109,14 +109,21 @@ class Rig:
 
 @contextlib.contextmanager
 def rig(
-    *line_options: str, baud: int | str = 921600, agent: Sequence[str] | None = ()
+    *line_options: str,
+    baud: int | str = 921600,
+    agent: Sequence[str] | None = (),
+    through: Callable[[str], contextlib.AbstractContextManager[str]] = contextlib.nullcontext,
 ) -> Iterator[Rig]:
-    """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for none."""
+    """A line of `baud` with `guardpost line`'s options; `agent`: its options, None for none.
+
+    `through` puts what it starts in front of the line, and gives the target that leads there.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="gp-") as folder,
         pty_line(*line_options, baud=baud) as (here, there, control),
+        through(here) as target,
     ):
-        made = Rig(Path(folder), here, there, control)
+        made = Rig(Path(folder), target, there, control)
         try:
             if agent is not None:
                 made.start_agent(*agent)
