@@ -8,10 +8,13 @@ A TARGET is a name from hosts.toml, or an address:
   tcp:HOST:PORT                             a console server's or an emulator's raw port
   unix:/PATH                                a socket, as hypervisors offer it
   amt:[USER@]HOST  amts:[USER@]HOST         Intel AMT's Serial-over-LAN, plain or in TLS
+  ipmi:[USER@]HOST                          a BMC's Serial over LAN
+  rfc2217:HOST:PORT  telnet:HOST[:PORT]     a console server's port, set up from here or not
   exec:COMMAND LINE                         a program whose input and output are the line
 IPv6 addresses stand in brackets. Options follow `?`: /dev/ttyS1?baud=57600&profile=console
-amts: trusts ?fingerprint=SHA256 or ?ca=FILE, otherwise the system's authorities. Passwords come
-from GUARDPOST_PASSWORD, from password_command below, or are asked for; never from the target.
+amts: trusts ?fingerprint=SHA256 or ?ca=FILE, otherwise the system's authorities. ipmi: has
+?cipher=3 or 17 (17, then 3) and ?take-over=1 (also when another console has the line). Passwords
+come from GUARDPOST_PASSWORD, from password_command below, or are asked for; never from the target.
 
 hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
   [web01]
@@ -20,7 +23,7 @@ hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
   identity = "FILE"          the private key to use
   forwards = ["8080:127.0.0.1:80"]
   profile = "console"        the bytes that pass: clean, xonxoff, console, printable
-  password_command = "CMD"   prints the password of an amt: line; no shell"""
+  password_command = "CMD"   prints the password of an amt: or ipmi: line; no shell"""
 
 EXIT_CODES = """\
   N     the remote command's own status (128+N: ended by signal N)
