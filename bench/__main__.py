@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import compression, cpu, line, queue, results, scale, start, unlimited, way
+from bench import compression, counterparts, cpu, line, queue, results, scale, start, unlimited, way
 from bench.codec import codec
 from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Measures] = {
     "queue": queue.ROWS,
     "unlimited": unlimited.ROWS,
     "way": way.ROWS,
+    "counterparts": counterparts.ROWS,
     "cpu": cpu.ROWS,
     "compression": compression.ROWS,
     "start": start.ROWS,
