@@ -317,17 +317,13 @@ class ConsoleConnection(Connection):
         elif self._watch.is_suspicious(there, back, now):
             self._begin_survey(now)
 
-    def _may_survey(self) -> bool:
+    def _begin_survey(self, now: float) -> None:
         """A session that is mute stays so, but for the hello that was answered."""
         association = self.association
-        return (
-            association is not None
-            and (association.state is State.LIVE or self._loses_unless_mended)
-            and not cautious_about(self._heard)
+        may_speak = association is not None and (
+            association.state is State.LIVE or self._loses_unless_mended
         )
-
-    def _begin_survey(self, now: float) -> None:
-        if len(self._choice) > 1 and self._may_survey():
+        if len(self._choice) > 1 and may_speak and not cautious_about(self._heard):
             self._watch.surveyed(now)
             random_bytes = self._credentials.random_bytes
             self._survey = Survey(values_to_sweep(self._choice), random_bytes, now)

@@ -176,7 +176,7 @@ def test_a_port_that_is_hung_up_is_opened_again_and_the_session_goes_on(
         assert somebody.run("exec", "--trust-new", line, "--", "true").returncode == 0
         machine.run(f'setsid python3 -c "{hang_up}"')
         machine.wait_for("grep 'hung up' /root/log")
-        machine.wait_for("grep 'the line is open' /root/log")
+        machine.wait_for("grep 'the line is back' /root/log")
         assert somebody.run("exec", line, "--", "true").returncode == 0
         assert machine.check("grep -c 'session of' /root/log") == "1\n"
 

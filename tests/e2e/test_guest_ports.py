@@ -114,7 +114,7 @@ def test_auto_takes_the_firmwares_console_and_waits_for_it_when_it_is_gone(machi
         machine.check(f"echo {node} > {driver}/unbind")
         await_log(machine, "/dev/ttyS1 .* is gone, and it is waited for")
         machine.check(f"echo {node} > {driver}/bind")
-        await_log(machine, "the line is open")
+        await_log(machine, "the line is back")
         assert b"guardpost>" in prompt_at(machine, "com2")
 
 
