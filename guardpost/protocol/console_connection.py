@@ -179,7 +179,8 @@ class ConsoleConnection(Connection):
         if rest:
             self._text(rest, now)
         waited = self._flush_at is not None
-        self._flush_at = now + _FLUSH_SECONDS if self._pending_decoder() else None
+        is_pending = _holds_pieces(self._incoming) or _holds_pieces(self.association)
+        self._flush_at = now + _FLUSH_SECONDS if is_pending else None
         return rest is not None or not waited
 
     def _receive_handshake(self, initiator: Initiator, data: bytes, now: float) -> bytes:
@@ -205,12 +206,6 @@ class ConsoleConnection(Connection):
             self._heard = (self._heard + data)[-HEARD_BYTES:]
             association.text(now, obstacle=cautious_about(self._heard))
         self._events.append(events.Text(data, clean=readable(data)))
-
-    def _pending_decoder(self) -> bool:
-        for association in (self._incoming, self.association):
-            if association is not None and association.framer.decoder.pending:
-                return True
-        return False
 
     # --- is our session still known over there? ---
 
@@ -317,13 +312,17 @@ class ConsoleConnection(Connection):
         elif self._watch.is_suspicious(there, back, now):
             self._begin_survey(now)
 
-    def _begin_survey(self, now: float) -> None:
+    def _may_survey(self) -> bool:
         """A session that is mute stays so, but for the hello that was answered."""
         association = self.association
-        may_speak = association is not None and (
-            association.state is State.LIVE or self._loses_unless_mended
+        return (
+            association is not None
+            and (association.state is State.LIVE or self._loses_unless_mended)
+            and not cautious_about(self._heard)
         )
-        if len(self._choice) > 1 and may_speak and not cautious_about(self._heard):
+
+    def _begin_survey(self, now: float) -> None:
+        if len(self._choice) > 1 and self._may_survey():
             self._watch.surveyed(now)
             random_bytes = self._credentials.random_bytes
             self._survey = Survey(values_to_sweep(self._choice), random_bytes, now)
@@ -362,6 +361,11 @@ class ConsoleConnection(Connection):
             self._events.append(events.HandshakeFailed(initiator.heard_hello, initiator.reason))
             self._initiator = None
             self._incoming = None
+
+
+def _holds_pieces(association: Association | None) -> bool:
+    """Bytes wait for the end of their frame."""
+    return association is not None and association.framer.decoder.pending > 0
 
 
 def _holds_text(data: bytes) -> bool:
