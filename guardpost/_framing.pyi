@@ -1,4 +1,5 @@
-# What guardpost.protocol.framing uses of the extension; native/framing.h is its manual.
+# What guardpost.protocol.framing and guardpost.transports.lineio use of the extension; its manuals
+# are native/framing.h and native/lineio.h.
 from array import array
 from collections.abc import Callable
 from typing import Literal, overload

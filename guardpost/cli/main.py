@@ -136,7 +136,8 @@ def load(command: Command) -> "tuple[types.ModuleType, CommandParser]":
 
     module = importlib.import_module(command.module)
     parser = CommandParser(
-        prog=f"guardpost {command.name}", description=f"{command.help.capitalize()}."
+        prog=f"guardpost {command.name}",
+        description=f"{command.help[:1].upper()}{command.help[1:]}.",
     )
     module.configure(parser)
     options.add_common_options(parser, exit_codes=not command.remote_status)

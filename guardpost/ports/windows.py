@@ -117,8 +117,3 @@ if sys.platform == "win32":
         buffer = ctypes.create_string_buffer(size)
         written = get(signature, name, buffer, size)
         return buffer.raw[:written] if written <= size else b""
-
-else:
-
-    def survey() -> Machine:
-        raise NotImplementedError("this is Windows' survey")

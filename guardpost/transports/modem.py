@@ -8,7 +8,7 @@ import struct
 import sys
 from typing import NamedTuple
 
-__all__ = ["BREAK_SECONDS", "Counts", "counts", "described", "is_pty"]
+__all__ = ["BREAK_SECONDS", "Counts", "counted", "counts", "described", "is_pty"]
 
 BREAK_SECONDS = 0.25
 """What tcsendbreak() promises at least, and what boot monitors and SysRq take for one."""
@@ -18,20 +18,28 @@ _LINES = ("DTR", "RTS", "CTS", "DSR", "DCD", "RI")
 
 
 class Counts(NamedTuple):
-    """Since the port was made."""
+    """Since the port was made; `sent` is bytes given to the UART."""
 
+    sent: int
     framing: int
     overrun: int
     parity: int
     breaks: int
 
 
+# struct serial_icounter_struct: cts dsr rng dcd rx tx frame overrun parity brk, 10 more.
+_ICOUNTER = struct.Struct("20i")
+
+
+def counted(answer: bytes) -> Counts:
+    """What TIOCGICOUNT has answered."""
+    return Counts(*_ICOUNTER.unpack(answer)[5:10])
+
+
 if sys.platform != "win32":
     import fcntl
     import termios
 
-    # struct serial_icounter_struct: cts dsr rng dcd rx tx frame overrun parity brk, 10 more.
-    _ICOUNTER = struct.Struct("20i")
     _BITS = {
         "DTR": termios.TIOCM_DTR,
         "RTS": termios.TIOCM_RTS,
@@ -53,10 +61,9 @@ if sys.platform != "win32":
         if request is None:
             return None
         try:
-            found = _ICOUNTER.unpack(fcntl.ioctl(fd, request, bytes(_ICOUNTER.size)))
+            return counted(fcntl.ioctl(fd, request, bytes(_ICOUNTER.size)))
         except OSError:
             return None
-        return Counts(*found[6:10])
 
     def _lines(fd: int) -> int | None:
         try:

@@ -49,11 +49,9 @@ class StuckOutput:
 
 if sys.platform != "win32":
     import fcntl
-    import struct
     import termios
 
-    TIOCGICOUNT = 0x545D
-    """linux/serial.h: cts dsr rng dcd rx tx frame overrun parity brk buf_overrun, 9 reserved."""
+    from guardpost.transports import modem
 
     class PortWatch:
         """Watches one port from now on until stop(); needs a running loop.
@@ -98,9 +96,8 @@ if sys.platform != "win32":
 
     def _output(fd: int) -> Output | None:
         """None when the driver does not count."""
-        try:
-            counted = fcntl.ioctl(fd, TIOCGICOUNT, bytes(80))
-        except OSError:
+        counts = modem.counts(fd)
+        if counts is None:
             return None
         waiting = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
-        return Output(struct.unpack("i", waiting)[0], struct.unpack_from("i", counted, 20)[0])
+        return Output(int.from_bytes(waiting, sys.byteorder), counts.sent)

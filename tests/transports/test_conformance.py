@@ -375,37 +375,27 @@ async def pumped(stream: ByteStream, receive: Receive) -> str:
     return "ended"
 
 
-def test_a_pump_gives_everything_until_the_line_ends(over: Over) -> None:
+def pausing(data: bytes) -> Wait:
+    return Wait(0.001 if len(data) % 3 == 0 else 0.0)
+
+
+def gathering(data: bytes) -> Wait:
+    """A frame is waited for; the last piece has no end, and is given all the same."""
+    return Wait() if data[-1] == 0 else Wait(0.0, 0)
+
+
+@pytest.mark.parametrize("wait", [pausing, gathering])
+def test_a_pump_gives_everything_until_the_line_ends(
+    over: Over, wait: Callable[[bytes], Wait]
+) -> None:
     async def story(ours: ByteStream, theirs: ByteStream) -> None:
-        much, got, whole = Random(3).randbytes(200_000), bytearray(), asyncio.Event()
+        much, got, whole = Random(3).randbytes(200_000) + b"x" * 5000, bytearray(), asyncio.Event()
 
         def receive(data: bytes) -> Wait:
             got.extend(data)
             if len(got) == len(much):
                 whole.set()
-            return Wait(0.001 if len(got) % 3 == 0 else 0.0)
-
-        pumping = asyncio.create_task(pumped(ours, receive))
-        await theirs.write(much)
-        await whole.wait()
-        assert got == much
-        await theirs.close()
-        assert await pumping in ("ended", "lost")
-
-    over(story)
-
-
-def test_a_pump_may_gather_frames_and_keeps_nothing_back(over: Over) -> None:
-    """The last piece has no delimiter: whoever waits for one gets it all the same."""
-
-    async def story(ours: ByteStream, theirs: ByteStream) -> None:
-        much, got, whole = Random(4).randbytes(200_000) + b"x" * 5000, bytearray(), asyncio.Event()
-
-        def receive(data: bytes) -> Wait:
-            got.extend(data)
-            if len(got) == len(much):
-                whole.set()
-            return Wait() if data[-1] == 0 else Wait(0.0, 0)
+            return wait(data)
 
         pumping = asyncio.create_task(pumped(ours, receive))
         await theirs.write(much)

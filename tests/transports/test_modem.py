@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import struct
 import sys
 
 import pytest
 
 from guardpost.aio.stream import BreakCountingStream, BreakingStream, StatusStream
 from guardpost.transports import open_url
-from guardpost.transports.modem import Counts, counts, described, is_pty
+from guardpost.transports.modem import Counts, counted, counts, described, is_pty
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys")
 
@@ -49,7 +50,9 @@ def test_a_serial_line_says_that_a_pty_carries_no_break() -> None:
     asyncio.run(story())
 
 
-def test_counts_are_named() -> None:
-    assert Counts(1, 2, 3, 4)._asdict() == {
-        "framing": 1, "overrun": 2, "parity": 3, "breaks": 4
-    }  # fmt: skip
+def test_an_answer_holds_the_counts_where_the_kernel_has_them() -> None:
+    cts, dsr, rng, dcd, rx, tx, frame, overrun, parity, brk = range(10)
+    answer = struct.pack("20i", cts, dsr, rng, dcd, rx, tx, frame, overrun, parity, brk, *[99] * 10)
+    assert counted(answer) == Counts(
+        sent=tx, framing=frame, overrun=overrun, parity=parity, breaks=brk
+    )
