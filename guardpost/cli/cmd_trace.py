@@ -148,3 +148,4 @@ async def watch(
             elif kind == wire.UNIT:
                 receive(*wire.unpack_unit(payload))
         connection.close()
+        await asyncio.sleep(_LOOK_SECONDS)  # one that hangs up at once is not asked without a pause

@@ -17,7 +17,7 @@ import pytest
 import serial
 from support.amt_server import AmtServer, certificate
 
-from guardpost.aio.stream import ByteStream, Receive, Wait, pump
+from guardpost.aio.stream import BreakingStream, ByteStream, Receive, Wait, pump
 from guardpost.errors import LineLost
 from guardpost.transports import open_target, open_url
 from guardpost.transports.descriptor import DescriptorStream
@@ -363,6 +363,18 @@ def test_a_reader_that_never_waits_lets_others_work(over: Over) -> None:
         await writing
         task.cancel()
         assert turns > 1
+
+    over(story)
+
+
+def test_who_has_a_break_says_whether_it_was_sent(over: Over) -> None:
+    """A terminal tells the person, and keeps hellos back after one."""
+
+    async def story(ours: ByteStream, theirs: ByteStream) -> None:
+        if isinstance(ours, BreakingStream):
+            sent = await ours.send_break()
+            assert isinstance(sent, bool)
+            assert sent or not isinstance(ours, TelnetStream), "a pty alone has none"
 
     over(story)
 

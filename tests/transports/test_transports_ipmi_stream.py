@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from support import bmc
 
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import BreakingStream, ByteStream
 from guardpost.errors import LineBusy, LineLost, NotAllowed, TransportError
 from guardpost.transports import open_target
 from guardpost.transports.descriptor import DescriptorStream
@@ -78,7 +78,8 @@ def test_a_break_is_accepted_and_the_line_goes_on() -> None:
 
     async def story(simulated: bmc.SimulatedBmc, host: ByteStream) -> None:
         line = await opened(simulated.target)
-        await line.send_break()  # type: ignore[attr-defined]
+        assert isinstance(line, BreakingStream)
+        assert await line.send_break()
         await line.write(b"after")
         assert (await read_exactly(host, 5))[-5:] == b"after"
         await line.close()

@@ -98,12 +98,13 @@ class IpmiStream:
         # A rest that does not fill a payload waits for what is written next, so that all are full.
         await self._until(lambda: self._sol.queued < self._sol.largest)
 
-    async def send_break(self) -> None:
-        """A BREAK on the host's serial line. Raises LineLost."""
+    async def send_break(self) -> bool:
+        """A BREAK on the host's serial line; True once the BMC took it. Raises LineLost."""
         self._check()
         self._sol.send_break()
         self._work()
         await self._until(lambda: self._sol.is_idle)
+        return True
 
     async def close(self) -> None:
         if self._closed:

@@ -4,6 +4,7 @@ import asyncio
 
 from guardpost.aio.stream import ByteStream, Receive, Wait, pump
 from guardpost.errors import LineLost, TransportError
+from guardpost.transports.modem import BREAK_SECONDS
 from guardpost.transports.sockets import connect
 from guardpost.transports.target import Target
 from guardpost.transports.telnet.comport import ComPort
@@ -22,9 +23,6 @@ SETUP_SECONDS = 5.0
 
 AGREE_SECONDS = 1.0
 """How long the far end may take to agree on binary, before it counts as one that does not."""
-
-BREAK_SECONDS = 0.25
-"""What tcsendbreak(3) takes; receivers want more than one character's time."""
 
 
 async def open_telnet(target: Target) -> ByteStream:
@@ -154,17 +152,17 @@ class TelnetStream:
                 await self._may_send.wait()
             await self._line.write(self._telnet.encode(data))
 
-    async def send_break(self) -> None:
-        """A BREAK on the device's line. Raises LineLost."""
+    async def send_break(self) -> bool:
+        """A BREAK on the device's line, as far as the server makes one; True. Raises LineLost."""
         if self._port is None:
             self._telnet.send_break()
+        else:
+            self._port.set_break(True)
             await self._flush()
-            return
-        self._port.set_break(True)
+            await asyncio.sleep(BREAK_SECONDS)
+            self._port.set_break(False)
         await self._flush()
-        await asyncio.sleep(BREAK_SECONDS)
-        self._port.set_break(False)
-        await self._flush()
+        return True
 
     async def close(self) -> None:
         self._closed = True
