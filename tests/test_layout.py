@@ -49,7 +49,6 @@ TESTED_ELSEWHERE = {
     "ports/sysfs": "tests/ports/test_linux.py, on trees of old and new kernels",
     "transports/ipmi/bmc": "needs a BMC; tests/transports/test_transports_ipmi_stream.py has one",
     "transports/telnet/stream": "test_conformance.py; ser2net in tests/e2e/test_counterparts.py",
-    "services/action": "a NamedTuple; the tests of each service",
 }
 
 # Files of more than 400 lines and functions of more than 40, with the reason (600 and 60 at most).

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardpost.agent.policy import EVERYTHING, Permits
+from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.errors import KeyFileError, UsageError
 from guardpost.identity import keyfile, parse_public_key
 

@@ -15,8 +15,8 @@ from guardpost.agent.policy import decide
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
 from guardpost.identity import fingerprint
-from guardpost.services import SERVICES, Asker, Service
-from guardpost.services.action import Action
+from guardpost.services import SERVICES, Asker, Fact, Service
+from guardpost.services.action import Action, Verdict
 from guardpost.services.introductions import operator_name
 from guardpost.termsafe import safe_text
 
@@ -24,6 +24,8 @@ __all__ = ["ENDING_SECONDS", "Reception"]
 
 # A service that was cancelled may terminate programs, and 2 s later kill them.
 ENDING_SECONDS: Final = 4.0
+
+_NOT_ANY_MORE: Final = "this console's key is not allowed any more"
 
 _log = logging.getLogger("guardpost.agent")
 
@@ -107,14 +109,14 @@ class Reception:
         if guest is None:
             return
         try:
-            service = self._admit(guest, name, request)
+            service, asker = self._admit(guest, name, request)
         except ChannelReset as refusal:
             _log.warning("channel refused, %s service=%s: %s", guest, safe_text(name), refusal)
             channel.reset(refusal.code, refusal.text)
         except Exception as error:
             _fail(channel, name, error)
         else:
-            task = asyncio.ensure_future(self._serve(service, guest, channel, name, request))
+            task = asyncio.ensure_future(self._serve(service, asker, channel, name, request))
             self._tasks.add(task)
             task.add_done_callback(self._served)
 
@@ -122,12 +124,11 @@ class Reception:
         self._tasks.discard(task)
         self._ending.discard(task)
 
-    def _admit(self, guest: _Guest, name: str, request: bytes) -> Service:
+    def _admit(self, guest: _Guest, name: str, request: bytes) -> tuple[Service, Asker]:
         """The service, if this guest may have it. Raises ChannelReset, which is the refusal."""
-        entry = self._authorized.lookup(guest.key)
-        self.warn()
-        if entry is None:
-            raise ChannelReset(ResetCode.NOT_ALLOWED, "this console's key is not allowed any more")
+        if self._authorized.lookup(guest.key) is None:
+            # Not even what there is to be had.
+            raise ChannelReset(ResetCode.NOT_ALLOWED, _NOT_ANY_MORE)
         make = self._services.get(name)
         if make is None:
             raise ChannelReset(ResetCode.UNSUPPORTED, "this agent has no such service")
@@ -136,17 +137,49 @@ class Reception:
             action = service.action(request)
         except RemoteProtocolError as error:
             raise ChannelReset(ResetCode.BAD_REQUEST, safe_text(str(error))) from None
-        verdict = decide(entry.permits, action)
+        verdict = self._judge(guest, action)
         if not verdict.allowed:
             raise ChannelReset(ResetCode.NOT_ALLOWED, verdict.reason)
         _log.info("channel of %s service=%s action=%s", guest, name, _described(action))
-        return service
+        return service, self._asker(guest, action, verdict)
+
+    def _judge(self, guest: _Guest, action: Action) -> Verdict:
+        """By what the guest's key may do at this moment."""
+        entry = self._authorized.lookup(guest.key)
+        self.warn()
+        if entry is None:
+            return Verdict(False, _NOT_ANY_MORE)
+        return decide(entry.permits, action)
+
+    def _asker(self, guest: _Guest, action: Action, verdict: Verdict) -> Asker:
+        def decide_more(further: Action) -> Verdict:
+            answer = self._judge(guest, further)
+            if not answer.allowed:
+                _log.warning("refused %s action=%s: %s", guest, _described(further), answer.reason)
+            return answer
+
+        def audit(further: Action, outcome: str, **facts: Fact) -> None:
+            _log.info("%s action=%s %s%s", guest, _described(further), outcome, _facts(facts))
+
+        def note(**facts: Fact) -> None:
+            _log.info("%s action=%s%s", guest, _described(action), _facts(facts))
+
+        return Asker(
+            user=guest.name,
+            agent_version=self._version,
+            key=guest.key,
+            action=action,
+            verdict=verdict,
+            decide=decide_more,
+            note=note,
+            audit=audit,
+        )
 
     async def _serve(
-        self, service: Service, guest: _Guest, channel: Channel, name: str, request: bytes
+        self, service: Service, asker: Asker, channel: Channel, name: str, request: bytes
     ) -> None:
         try:
-            await service.serve(channel, request, Asker(guest.name, self._version))
+            await service.serve(channel, request, asker)
             await channel.close()
         except ChannelReset:
             pass  # the console has gone away
@@ -167,7 +200,14 @@ def _shown_name(payload: bytes) -> str:
 
 
 def _described(action: Action) -> str:
+    if action.path or action.argv:
+        target = action.path or b" ".join(action.argv)
+        return safe_text(f"{action.verb}={target.decode('utf-8', 'backslashreplace')}")
     if not action.host:
         return action.verb
     host = f"[{action.host}]" if ":" in action.host else action.host
     return safe_text(f"{action.verb}={host}:{action.port}")
+
+
+def _facts(facts: dict[str, Fact]) -> str:
+    return "".join(f" {name}={safe_text(str(value))}" for name, value in facts.items())

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from guardpost.errors import ResetCode
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
+from guardpost.host.programs import DEFAULT_PATH
 
 __all__ = ["Child", "SpawnError", "spawn"]
 
@@ -23,9 +24,6 @@ TERMINATE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL."""
 
 _LOOK_AGAIN_SECONDS = 0.05
-
-# An init system may start the agent without one; administrators' programs are in sbin.
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _NO_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
@@ -127,10 +125,15 @@ class Child:
 
 
 async def spawn(
-    argv: Sequence[bytes], *, cwd: bytes | None = None, env: Mapping[bytes, bytes] | None = None
+    argv: Sequence[bytes],
+    *,
+    program: bytes | None = None,
+    cwd: bytes | None = None,
+    env: Mapping[bytes, bytes] | None = None,
 ) -> Child:
     """Start `argv`; `env` comes on top of our own environment (less GUARDPOST_*).
 
+    `program` is the file to run when argv[0], which it is told, is not to be looked for;
     `cwd` None is the home folder if there is one. Raises SpawnError: NOT_FOUND, LIMIT, FAILED.
     """
     environment = _environment(env or {})
@@ -143,7 +146,8 @@ async def spawn(
     try:
         for _ in range(3):
             pipes += os.pipe()
-        child = await _start([os.fsdecode(word) for word in argv], folder, environment, pipes)
+        words = [os.fsdecode(word) for word in (program or argv[0], *argv)]
+        child = await _start(words, folder, environment, pipes)
     except OSError as error:
         for fd in pipes:
             os.close(fd)
@@ -156,11 +160,14 @@ async def spawn(
 
 
 async def _start(
-    argv: list[str], folder: str | None, environment: dict[str, str], pipes: list[int]
+    words: list[str], folder: str | None, environment: dict[str, str], pipes: list[int]
 ) -> Child:
+    """`words` is the file, and then the argv."""
+    program, *argv = words
     stdin, our_stdin, our_stdout, stdout, our_stderr, stderr = pipes
     process = await asyncio.create_subprocess_exec(
         *argv,
+        executable=program,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
@@ -181,7 +188,7 @@ def _environment(extra: Mapping[bytes, bytes]) -> dict[str, str]:
     # Ours may hold a password (GUARDPOST_PASSWORD), and would confuse a guardpost started there.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GUARDPOST_")}
     if sys.platform != "win32":
-        ours.setdefault("PATH", _DEFAULT_PATH)
+        ours.setdefault("PATH", DEFAULT_PATH)
     return ours | {os.fsdecode(name): os.fsdecode(value) for name, value in extra.items()}
 
 

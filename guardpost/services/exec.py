@@ -124,12 +124,19 @@ def _parse(request: bytes) -> ExecRequest:
 
 def action(request: bytes) -> Action:
     """What `request` wants, for the policy. Raises RemoteProtocolError when malformed."""
-    _parse(request)
-    return Action("exec")
+    from guardpost.host.programs import find_program
+
+    wanted = _parse(request)
+    program = find_program(wanted.argv[0], wanted.env.get(b"PATH"))
+    return Action("exec", argv=(program, *wanted.argv[1:]), env=tuple(wanted.env))
 
 
-async def serve(channel: Channel, request: bytes, *, user: str = "") -> None:
+async def serve(
+    channel: Channel, request: bytes, *, user: str = "", program: bytes | None = None
+) -> None:
     """The agent's half; `user` (who asked) becomes GUARDPOST_USER.
+
+    `program` is the file to run, as action() found it; None is what argv[0] leads to.
 
     Raises nothing: whatever goes wrong ends `channel` with a reset. When the channel breaks,
     or the task is cancelled, the program's group is terminated, and killed 2 s later.
@@ -143,7 +150,7 @@ async def serve(channel: Channel, request: bytes, *, user: str = "") -> None:
         return
     environment = {**wanted.env, b"GUARDPOST_USER": os.fsencode(user)} if user else wanted.env
     try:
-        child = await spawn(wanted.argv, cwd=wanted.cwd, env=environment)
+        child = await spawn(wanted.argv, program=program, cwd=wanted.cwd, env=environment)
     except SpawnError as error:
         channel.reset(error.code, error.text)
         return

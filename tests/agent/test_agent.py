@@ -215,7 +215,9 @@ def test_a_service_runs_for_an_allowed_console(
             assert await channel.read() == b"secret words"
             await channel.write_eof()
             assert await channel.read() == b""
-            assert made.services.asked == [Asker("ann\\x1b[2J", "9.9")]
+            (asker,) = made.services.asked
+            assert (asker.user, asker.agent_version) == ("ann\\x1b[2J", "9.9")
+            assert (asker.action, asker.verdict.allowed) == (Action("monitor"), True)
 
     run_virtual(story())
     assert f"session of key={fingerprint(CONSOLE.public)} name=ann\\x1b[2J" in caplog.text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.agent.authorized import AuthorizedConsoles, Entry, parse_line
-from guardpost.agent.policy import EVERYTHING, Permits
+from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.errors import UsageError
 from guardpost.identity import public_key_text
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -183,7 +184,14 @@ def test_what_cannot_run_is_refused_with_a_reason(
 
 
 def test_the_policy_is_asked_for_exec() -> None:
-    assert service.action(msgspec.msgpack.encode({"argv": [b"x"]})) == Action("exec")
+    def asked(*argv: bytes, **more: object) -> Action:
+        return service.action(msgspec.msgpack.encode({"argv": argv, **more}))
+
+    sh = os.fsencode(shutil.which("sh") or "")
+    assert asked(b"sh", b"-c", b":") == Action("exec", argv=(sh, b"-c", b":"))
+    assert asked(b"./x") == Action("exec", argv=(b"./x",))
+    # Found as the program itself would be: in the PATH that is set for it.
+    assert asked(b"sh", env={b"PATH": b"/nowhere"}) == Action("exec", argv=(b"sh",), env=(b"PATH",))
     with pytest.raises(RemoteProtocolError):
         service.action(b"\xc1")
 

@@ -156,4 +156,4 @@ def test_a_console_that_left_ends_the_service() -> None:
 
 def test_what_the_policy_is_asked() -> None:
     assert ps_action(b"").verb == "monitor"
-    assert kill_action(b"").verb == "exec"
+    assert kill_action(b"").verb == "admin"
