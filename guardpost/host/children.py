@@ -49,6 +49,11 @@ class Child:
         self._open = {stdin, stdout, stderr}
         self._stdin_fd = stdin
 
+    @property
+    def outputs(self) -> tuple[DescriptorReader, ...]:
+        """Standard output, standard error."""
+        return self.stdout, self.stderr
+
     async def wait(self) -> int:
         """Return the exit status; -N when signal N ended it."""
         return await self._process.wait()
