@@ -7,6 +7,7 @@ and `shell` attach their own to it, `jobs` attaches another one later.
 
 import asyncio
 import contextlib
+import sys
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
@@ -175,7 +176,7 @@ class Job:
 
     @property
     def _needed_from(self) -> int:
-        return self._reader.position if self._reader is not None else self.backlog.end
+        return self._reader.position if self._reader is not None else sys.maxsize
 
     def _notify(self) -> None:
         # Whoever waits is woken; who comes later waits for the next change.
