@@ -5,10 +5,8 @@ itself is signalled, and what it has started lives on.
 """
 
 import asyncio
-import contextlib
 import errno
 import os
-import signal
 import sys
 import threading
 from asyncio.subprocess import Process
@@ -16,14 +14,10 @@ from collections.abc import Mapping, Sequence
 
 from guardpost.errors import ResetCode
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
+from guardpost.host.process_group import ProcessGroup
 from guardpost.host.programs import DEFAULT_PATH
 
-__all__ = ["Child", "SpawnError", "spawn"]
-
-TERMINATE_SECONDS = 2.0
-"""Between SIGTERM and SIGKILL."""
-
-_LOOK_AGAIN_SECONDS = 0.05
+__all__ = ["Child", "SpawnError", "environment_for", "spawn", "spawn_error", "starting_folder"]
 
 _NO_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
@@ -37,14 +31,13 @@ class SpawnError(Exception):
         self.text = text
 
 
-class Child:
+class Child(ProcessGroup):
     """A program that was started. Owns its pipes: close() must be called."""
 
     def __init__(self, process: Process, stdin: int, stdout: int, stderr: int) -> None:
-        self.pid = process.pid
+        super().__init__(process)
         self.stdout = DescriptorReader(stdout)
         self.stderr = DescriptorReader(stderr)
-        self._process = process
         self._stdin: DescriptorWriter | None = DescriptorWriter(stdin)
         self._open = {stdin, stdout, stderr}
         self._stdin_fd = stdin
@@ -53,10 +46,6 @@ class Child:
     def outputs(self) -> tuple[DescriptorReader, ...]:
         """Standard output, standard error."""
         return self.stdout, self.stderr
-
-    async def wait(self) -> int:
-        """Return the exit status; -N when signal N ended it."""
-        return await self._process.wait()
 
     async def write_stdin(self, data: bytes) -> None:
         """Waits while the program does not read; drops `data` when it never will."""
@@ -71,36 +60,6 @@ class Child:
         """The program reads an end. May be called twice."""
         self._stdin = None
         self._close(self._stdin_fd)
-
-    def signal(self, number: int) -> None:
-        """Signal the whole group; one that is gone, or a number unknown here, is ignored."""
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            if sys.platform == "win32":
-                self._process.send_signal(number)
-            else:
-                os.killpg(self.pid, number)
-
-    async def terminate(self) -> int:
-        """End the group: SIGTERM, and SIGKILL after 2 s to what is left. Returns as wait()."""
-        self.signal(signal.SIGTERM)
-        # What was stopped must go on to hear it.
-        if sys.platform != "win32":
-            self.signal(signal.SIGCONT)
-        try:
-            async with asyncio.timeout(TERMINATE_SECONDS):
-                await self.wait()
-                while self._group_lives():
-                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        except TimeoutError:
-            pass
-        finally:
-            # Also when we are cancelled while we wait.
-            if sys.platform == "win32":
-                with contextlib.suppress(OSError):
-                    self._process.kill()
-            elif self._group_lives():
-                self.signal(signal.SIGKILL)
-        return await self.wait()
 
     def close(self) -> None:
         """Close our ends of the pipes; what still writes there gets SIGPIPE."""
@@ -117,17 +76,6 @@ class Child:
             else:
                 os.close(fd)
 
-    def _group_lives(self) -> bool:
-        if sys.platform == "win32":
-            return False
-        try:
-            os.killpg(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # it lives, as somebody else
-        return True
-
 
 async def spawn(
     argv: Sequence[bytes],
@@ -141,12 +89,8 @@ async def spawn(
     `program` is the file to run when argv[0], which it is told, is not to be looked for;
     `cwd` None is the home folder if there is one. Raises SpawnError: NOT_FOUND, LIMIT, FAILED.
     """
-    environment = _environment(env or {})
-    folder = os.fsdecode(cwd) if cwd is not None else environment.get("HOME")
-    if folder is not None and not os.path.isdir(folder):
-        if cwd is not None:
-            raise SpawnError(ResetCode.NOT_FOUND, f"no such folder: {folder}")
-        folder = None
+    environment = environment_for(env or {})
+    folder = starting_folder(cwd, environment)
     pipes: list[int] = []
     try:
         for _ in range(3):
@@ -156,7 +100,7 @@ async def spawn(
     except OSError as error:
         for fd in pipes:
             os.close(fd)
-        raise _told_apart(error, os.fsdecode(argv[0])) from None
+        raise spawn_error(error, os.fsdecode(argv[0])) from None
     except BaseException:
         for fd in pipes:
             os.close(fd)
@@ -189,7 +133,8 @@ async def _start(
     return Child(process, our_stdin, our_stdout, our_stderr)
 
 
-def _environment(extra: Mapping[bytes, bytes]) -> dict[str, str]:
+def environment_for(extra: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Our own environment, less what is ours alone, with `extra` on top."""
     # Ours may hold a password (GUARDPOST_PASSWORD), and would confuse a guardpost started there.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GUARDPOST_")}
     if sys.platform != "win32":
@@ -197,7 +142,18 @@ def _environment(extra: Mapping[bytes, bytes]) -> dict[str, str]:
     return ours | {os.fsdecode(name): os.fsdecode(value) for name, value in extra.items()}
 
 
-def _told_apart(error: OSError, program: str) -> SpawnError:
+def starting_folder(cwd: bytes | None, environment: Mapping[str, str]) -> str | None:
+    """`cwd`, or else the home folder, or else None. Raises SpawnError: NOT_FOUND for `cwd`."""
+    folder = os.fsdecode(cwd) if cwd is not None else environment.get("HOME")
+    if folder is None or os.path.isdir(folder):
+        return folder
+    if cwd is not None:
+        raise SpawnError(ResetCode.NOT_FOUND, f"no such folder: {folder}")
+    return None
+
+
+def spawn_error(error: OSError, program: str) -> SpawnError:
+    """What to tell a peer whose `program` did not start."""
     if isinstance(error, FileNotFoundError):
         return SpawnError(ResetCode.NOT_FOUND, f"no such program: {program}")
     code = ResetCode.LIMIT if error.errno in _NO_RESOURCES else ResetCode.FAILED

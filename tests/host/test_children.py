@@ -50,30 +50,6 @@ def test_the_program_leads_a_session_of_its_own() -> None:
     asyncio.run(story())
 
 
-def test_terminating_gives_the_status_and_wakes_what_is_stopped() -> None:
-    async def story() -> None:
-        child = await children.spawn([b"sleep", b"100"])
-        child.signal(signal.SIGSTOP)
-        assert await child.terminate() == -signal.SIGTERM
-        assert await child.terminate() == -signal.SIGTERM
-        child.close()
-
-    asyncio.run(story())
-
-
-def test_cancelled_while_terminating_it_kills_at_once() -> None:
-    async def story() -> None:
-        child = await children.spawn([b"sh", b"-c", b"trap '' TERM; echo; sleep 100; sleep 100"])
-        await child.stdout.read()
-        ending = asyncio.ensure_future(child.terminate())
-        await asyncio.sleep(0.01)
-        ending.cancel()
-        assert await child.wait() == -signal.SIGKILL
-        child.close()
-
-    asyncio.run(story())
-
-
 def test_a_missing_path_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PATH")
 
@@ -105,5 +81,5 @@ def test_a_program_starts_in_the_home_folder(
 def test_no_resources_is_a_limit_and_not_a_fault_of_the_program() -> None:
     import errno
 
-    assert children._told_apart(OSError(errno.EAGAIN, "x"), "p").code is ResetCode.LIMIT
-    assert children._told_apart(OSError(errno.E2BIG, "x"), "p").code is ResetCode.FAILED
+    assert children.spawn_error(OSError(errno.EAGAIN, "x"), "p").code is ResetCode.LIMIT
+    assert children.spawn_error(OSError(errno.E2BIG, "x"), "p").code is ResetCode.FAILED

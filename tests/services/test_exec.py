@@ -16,7 +16,7 @@ from support.channels import MemoryOpener
 
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode, UsageError
-from guardpost.host import children
+from guardpost.host import process_group
 from guardpost.services import exec as service
 from guardpost.services.action import Action
 from guardpost.services.records import RecordReader, encode_record
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 0.4
 @pytest.fixture(autouse=True)
 def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "LINGER_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(children, "TERMINATE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(process_group, "TERMINATE_SECONDS", PATIENCE_SECONDS)
 
 
 async def serve(channel: Channel, request: bytes) -> None:
