@@ -81,7 +81,17 @@ class Account(NamedTuple):
     cipher: int | None = None
 
 
-class _Suite3(Session):  # type: ignore[misc]
+class _Session(Session):  # type: ignore[misc]
+    """pyghmi numbers and seals a packet without a lock, and two threads send here."""
+
+    _sending = threading.RLock()
+
+    def send_payload(self, *arguments: Any, **options: Any) -> None:
+        with self._sending:
+            super().send_payload(*arguments, **options)
+
+
+class _Suite3(_Session):
     """Offers HMAC-SHA1 alone, as `cipher=3` says; pyghmi by itself begins with SHA-256."""
 
     def _initsession(self) -> None:
@@ -115,6 +125,10 @@ class Bmc:
 
         Raises NotAllowed (user, password), LineBusy, TransportError (no answer, SOL disabled).
         """
+        self.is_ours = True
+        """Whether Serial over LAN is still ours there, as the BMC answered the last time."""
+        self.unanswered = 0
+        """How often it was asked since its last answer."""
         self._name = name
         self._key = account.host, account.port
         with _turn():
@@ -142,19 +156,19 @@ class Bmc:
             Session.wait_for_rsp(seconds)
             return self._is_alive()
 
-    def is_active(self) -> bool:
-        """Whether Serial over LAN is still ours there: somebody may have ended it."""
+    def ask(self) -> None:
+        """Ask whether Serial over LAN is still ours; `listen` hears the answer. Does not wait.
+
+        A sign of life as well: of payloads alone a session may die (ipmi_sim: after 30 s).
+        """
         with _turn():
+            self.unanswered += 1
             try:
-                answer = self._command(GET_PAYLOAD_INSTANCE, SOL)
-            except (IpmiException, KeyError):  # the latter is how pyghmi meets its own timeout
-                return False
-            # pyghmi would send these after its next command, in half a minute: much too late.
-            self._session.pendingpayloads.clear()
-            if not self._is_alive():
-                return False
-            holder = _holder(answer)
-            return holder is None or holder == self._session.sessionid
+                # With retries pyghmi would hold our payloads back until the answer is there.
+                self._command(GET_PAYLOAD_INSTANCE, SOL, retry=False, callback=self._on_answer)
+            except IpmiException:
+                return  # the session is over: `listen` says so
+            self._session.incommand = False
 
     def close(self) -> None:
         """Give the line back. Never raises."""
@@ -176,8 +190,12 @@ class Bmc:
 
     # --- with the lock ---
 
+    def _on_answer(self, answer: dict[str, Any]) -> None:
+        self.unanswered = 0
+        self.is_ours = _holder(answer) in (None, self._session.sessionid)
+
     def _log_in(self, account: Account) -> Any:
-        kind = _Suite3 if account.cipher == 3 else Session
+        kind = _Suite3 if account.cipher == 3 else _Session
         # Bytes: of texts pyghmi would not recognise its own, and hand out this session again when
         # it is over.
         user, password = account.user.encode(), _Password(account.password.encode())
@@ -219,9 +237,11 @@ class Bmc:
         except (IpmiException, KeyError, OSError):
             pass
 
-    def _command(self, command: int, data: tuple[int, ...], function: int = 0x06) -> dict[str, Any]:
+    def _command(
+        self, command: int, data: tuple[int, ...], function: int = 0x06, **how: Any
+    ) -> dict[str, Any]:
         answer: dict[str, Any] = self._session.raw_command(
-            netfn=function, command=command, data=data
+            netfn=function, command=command, data=data, **how
         )
         return answer
 

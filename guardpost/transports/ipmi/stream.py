@@ -16,8 +16,16 @@ SLICE_SECONDS = 0.1
 """How long the thread listens before it looks whether it should do something else."""
 
 IDLE_SECONDS = 5.0
-"""After so long a silence the BMC is asked whether the line is still ours; it counts as a sign of
-life as well, and BMCs end a session after 60 s without one."""
+"""After so long a silence the BMC is asked whether the line is still ours."""
+
+BUSY_SECONDS = 10.0
+"""And after so long in any case: BMCs end a session after 60 s without a command, ipmi_sim after
+30, however many characters pass meanwhile."""
+
+ANSWER_SECONDS = 1.0
+"""Then it is asked again."""
+
+UNANSWERED_MAX = 3
 
 AHEAD_BYTES = 262144
 """What may wait for a reader; then the BMC has to repeat, and in the end to lose, what comes."""
@@ -213,19 +221,25 @@ class IpmiStream:
             try:
                 alive = bmc.listen(SLICE_SECONDS)
                 now = self._loop.time()
-                idle = now - max(asked_at, self._heard_at) > IDLE_SECONDS
-                if alive and (idle or self._doubt.is_set()):
+                if alive and bmc.is_ours and self._must_ask(bmc, now, asked_at):
                     self._doubt.clear()
                     asked_at = now
-                    if not bmc.is_active():
-                        self._tell(self._on_lost, "Serial over LAN was ended at the BMC")
-                        return
+                    bmc.ask()
             except Exception as error:
                 self._tell(self._on_lost, f"{type(error).__name__}: {error}")
                 return
-            if not alive:
+            if not bmc.is_ours:
+                self._tell(self._on_lost, "Serial over LAN was ended at the BMC")
+                return
+            if not alive or bmc.unanswered > UNANSWERED_MAX:
                 self._tell(self._on_lost, "the BMC does not answer any more")
                 return
+
+    def _must_ask(self, bmc: Bmc, now: float, asked_at: float) -> bool:
+        if bmc.unanswered:
+            return now - asked_at > ANSWER_SECONDS
+        idle = now - max(asked_at, self._heard_at) > IDLE_SECONDS
+        return idle or self._doubt.is_set() or now - asked_at > BUSY_SECONDS
 
     def _tell(self, callback: Callable[..., object], *arguments: object) -> None:
         try:
