@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from guardpost.errors import GoAwayCode, ResetCode
+from guardpost.protocol import limits
 from guardpost.protocol.framing import FORBIDDEN, Profile
 from guardpost.transports.amt import redirection
 
@@ -39,6 +40,25 @@ def test_the_protocol_names_the_forbidden_bytes() -> None:
         assert row is not None
         assert int(row[1]) == profile
         assert frozenset(bytes.fromhex(row[2])) == FORBIDDEN[profile]
+
+
+def test_the_protocol_has_the_times_of_the_silence() -> None:
+    text = (DOCS / "protocol.md").read_text()
+    early = ", ".join(f"{each:g}" for each in limits.ASKS_EARLY_SECONDS)
+    asks = (
+        f"| asks on silence | {early} s, then every {limits.ASK_SECONDS:g} s; "
+        f"after text {limits.QUIET_AFTER_TEXT_SECONDS:g} s, and "
+        f"{limits.ASKS_EARLY_SECONDS[limits.ASKS_AFTER_TEXT]:g} s after the last | "
+        f"{limits.AGENT_PING_SECONDS:g} s for {limits.AGENT_PING_FAST_SECONDS:g} s, "
+    )
+    known = (
+        f"| asks whether the session is known, where hellos are answered | {limits.KNOWN_TRIES} "
+        f"times, {limits.KNOWN_SETTLE_SECONDS:g} s + rtt after the answer, "
+        f"or {limits.KNOWN_SECONDS:g} s, 2 rtt without |"
+    )
+    assert asks in text
+    assert known in text
+    assert f"| asks a busy peer that fell silent | {limits.BUSY_SILENCE_SECONDS:g} s |" in text
 
 
 def test_every_test_that_security_names_is_there() -> None:

@@ -319,8 +319,7 @@ class Association:
             if now < self._obstacle_until:
                 self.silence.asked(now)  # not now: a little later
             else:
-                self.ask(now)
-                self.asks_whether_known = self._console and self.state is State.SUSPENDED
+                self.ask(now, with_hello=self._console and self.state is State.SUSPENDED)
         if self._console and len(self.mux) and now >= self._deaf_at():
             self.suspend("nothing was heard", now)
         if self.state is not State.LIVE:
@@ -346,10 +345,11 @@ class Association:
         self.mux.send_control(self.framer.begin_switch(profiles, now))
         self._ping = True
 
-    def ask(self, now: float) -> None:
-        """One PING."""
+    def ask(self, now: float, *, with_hello: bool = False) -> None:
+        """One PING; `with_hello`: the console is to send a hello behind it."""
         self.silence.asked(now)
         self._ping = True
+        self.asks_whether_known |= with_hello
 
     def check_live(self) -> None:
         if self.state is State.DEAD:

@@ -12,6 +12,7 @@ from guardpost.protocol.establish import Credentials, establish
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.initiator import Initiator, Stage
+from guardpost.protocol.inquiry import Inquiry, Step
 from guardpost.protocol.life import State
 from guardpost.protocol.losswatch import LossWatch
 from guardpost.protocol.path import suitable, values_to_sweep
@@ -25,8 +26,6 @@ RESTARTED = "the agent was restarted"
 
 _FLUSH_SECONDS = 0.5  # text without a delimiter behind it is shown after this
 _BREAK_SECONDS = 6.0
-_VERDICT_PINGS = 3  # a bad line eats one of them, hardly all
-_VERDICT_SECONDS = 1.5  # between them, or two round trips
 _TEXT_RUN = re.compile(rb"[\x20-\x7e\r\n]{16}")  # once in 5000 bad frames by chance
 
 
@@ -53,11 +52,7 @@ class ConsoleConnection(Connection):
             None  # message 3 is out, its first packet is not here yet
         )
         self._heard = b""  # the last text of a session
-        self._question = b""  # a hello sent to find out whether the agent still knows our session
-        self._question_at = 0.0
-        self._verdict_at: float | None = None
-        self._verdict_wait = 0.0
-        self._verdict_pings = 0
+        self._inquiry = Inquiry()
         self._flush_at: float | None = None
         self._not_before = float("-inf")
 
@@ -132,12 +127,15 @@ class ConsoleConnection(Connection):
         if initiator is not None and initiator.agent_hello(candidate, now):
             self._look_at_attempt()
             return True
-        if self._question and Hello.decode(candidate, answers=self._question):
-            self._agent_answered_question(now)
+        asked = self._inquiry.hello
+        if asked and Hello.decode(candidate, answers=asked):
+            association = self.association
+            if association is not None and association.state is State.SUSPENDED:
+                self._inquiry.answered(now)
             return True
         if self._survey is not None and self._survey.agent_hello(candidate, now):
             return True
-        ours = {self._question, *(initiator.said if initiator else ())}
+        ours = {asked, *(initiator.said if initiator else ())}
         if self._survey is not None:
             ours.add(self._survey.hello)
         hello = Hello.decode(candidate)
@@ -209,27 +207,30 @@ class ConsoleConnection(Connection):
 
     # --- is our session still known over there? ---
 
-    def _question_hello(self, association: Association) -> bytes:
-        """A hello beside the probes that went unanswered (section 9)."""
+    def _question_hello(self, association: Association, now: float) -> bytes:
+        """The hello behind a PING (section 9)."""
         nonce = int.from_bytes(self._credentials.random_bytes(8), "little")
-        to_agent, to_console = association.framer.profiles
-        self._question = Hello(False, nonce, to_agent, to_console).encode()
-        return self._question
+        hello = Hello(False, nonce, *association.framer.profiles).encode()
+        self._inquiry.asked(hello, now)
+        return hello
 
-    def _agent_answered_question(self, now: float) -> None:
+    def _look_at_inquiry(self, now: float) -> None:
         association = self.association
-        self._question = b""
         if association is None or association.state is not State.SUSPENDED:
+            self._inquiry.stop()
             return
-        # The line works and an agent is there. A few more PINGs decide whether it is still ours.
-        self._verdict_wait = max(_VERDICT_SECONDS, 2 * (now - self._question_at))
-        self._verdict_pings = _VERDICT_PINGS
-        self._ask_for_verdict(association, now)
-
-    def _ask_for_verdict(self, association: Association, now: float) -> None:
-        association.ask(now)
-        self._verdict_pings -= 1
-        self._verdict_at = now + self._verdict_wait
+        match self._inquiry.handle_timeout(now):
+            case Step.ASK:
+                association.ask(now, with_hello=True)
+            case Step.UNDECIDED:
+                association.silence.suspended(now)  # an agent was there a moment ago
+            case Step.UNKNOWN:
+                # Or the path lets through hellos and nothing else any more.
+                self._loses_unless_mended = True
+                if self._survey is None:
+                    self._begin_survey(now)
+            case None:
+                pass
 
     # --- to the line ---
 
@@ -252,14 +253,13 @@ class ConsoleConnection(Connection):
         association = self.association
         if association is not None and association.asks_whether_known:
             association.asks_whether_known = False
-            self._question_at = now
-            out.append(self._question_hello(association))
+            out.append(self._question_hello(association, now))
         return out
 
     # --- time ---
 
     def next_deadline(self, now: float) -> float | None:
-        candidates = [super().next_deadline(now), self._flush_at, self._verdict_at]
+        candidates = [super().next_deadline(now), self._flush_at, self._inquiry.deadline]
         if self._survey is not None:
             candidates.append(self._survey.deadline)
         if self._initiator is not None:
@@ -284,18 +284,7 @@ class ConsoleConnection(Connection):
             for association in (self._incoming, self.association):
                 if association is not None and (text := association.framer.decoder.take_pending()):
                     self._text(text, now)
-        if self._verdict_at is not None and now >= self._verdict_at:
-            self._verdict_at = None
-            association = self.association
-            if association is None or association.state is not State.SUSPENDED:
-                return
-            if self._verdict_pings:
-                self._ask_for_verdict(association, now)
-            else:
-                # Or the path lets through hellos and nothing else any more.
-                self._loses_unless_mended = True
-                if self._survey is None:
-                    self._begin_survey(now)
+        self._look_at_inquiry(now)
 
     # --- has the path changed? ---
 

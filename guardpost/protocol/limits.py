@@ -44,11 +44,16 @@ GRACE_SECONDS = 300.0
 REFRESH_SECONDS = 24 * 3600.0
 PROBES_MAX = 3  # unanswered, then mute
 ASK_SECONDS = 30.0
+ASKS_EARLY_SECONDS = (3.5, 7.0, 15.0, 15.0)  # the console's first: who restarts does so soon
+ASKS_AFTER_TEXT = 2  # text is a host that boots: it is not asked as early as the first two
 QUIET_AFTER_TEXT_SECONDS = 10.0
 DEAF_SESSION_SECONDS = 75.0  # a console with channels open heard nothing: not even an agent's PING
 OBSTACLE_SECONDS = 90.0  # what looks like a boot loader at rest is asked after this all the same
 AGENT_PING_SECONDS = 0.75
 AGENT_PING_FAST_SECONDS = 15.0
+KNOWN_TRIES = 7  # more PINGs to an agent that answers hellos: no line in use eats eight in a row
+KNOWN_SECONDS = 1.5  # from one to the next, or two round trips, when its hello is not answered
+KNOWN_SETTLE_SECONDS = 0.25  # and a round trip, when it is: the ack was to come right behind that
 BUSY_SILENCE_SECONDS = 3.5  # the console asks: an agent would have asked four times by then
 
 # --- Ours to tune -------------------------------------------------------------------

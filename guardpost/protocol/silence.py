@@ -11,6 +11,8 @@ from guardpost.protocol.limits import (
     AGENT_PING_FAST_SECONDS,
     AGENT_PING_SECONDS,
     ASK_SECONDS,
+    ASKS_AFTER_TEXT,
+    ASKS_EARLY_SECONDS,
     BUSY_SILENCE_SECONDS,
     QUIET_AFTER_TEXT_SECONDS,
 )
@@ -51,19 +53,43 @@ class Silence:
 
 
 class ConsoleSilence(Silence):
-    """A busy agent that falls silent for longer than its own PINGs would let it is asked once:
+    """A mute agent is asked soon and then less and less often; text makes it less at once.
+
+    A busy agent that falls silent for longer than its own PINGs would let it is asked once:
     whoever only receives has no probe of his own that would find out.
     """
 
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._asked_at = now
+        self._step = len(ASKS_EARLY_SECONDS)  # how many of them are behind us
+        self._is_mute = False
+
     def opened(self, now: float, *, busy: bool) -> None:
+        self._is_mute = False
         self._ask_at = now + BUSY_SILENCE_SECONDS if busy else None
         self._text_at = _NEVER
 
     def suspended(self, now: float) -> None:
-        self._ask_at = now + ASK_SECONDS
+        self._is_mute = True
+        self._step = 0
+        self._wait(now)
+
+    def text(self, now: float) -> None:
+        """When it ends there is new silence, but somebody boots: 15 s apart at least."""
+        super().text(now)
+        if self._is_mute:
+            self._step = ASKS_AFTER_TEXT
+            self._wait(self._asked_at)
 
     def asked(self, now: float) -> None:
-        self._ask_at = now + ASK_SECONDS
+        self._step = self._step + 1 if self._is_mute else len(ASKS_EARLY_SECONDS)
+        self._wait(now)
+
+    def _wait(self, now: float) -> None:
+        self._asked_at = now
+        early = ASKS_EARLY_SECONDS
+        self._ask_at = now + (early[self._step] if self._step < len(early) else ASK_SECONDS)
 
 
 class AgentSilence(Silence):

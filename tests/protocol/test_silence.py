@@ -2,7 +2,16 @@
 
 from itertools import pairwise
 
-from guardpost.protocol.limits import AGENT_PING_SECONDS, ASK_SECONDS, QUIET_AFTER_TEXT_SECONDS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardpost.protocol.limits import (
+    AGENT_PING_SECONDS,
+    ASK_SECONDS,
+    ASKS_AFTER_TEXT,
+    ASKS_EARLY_SECONDS,
+    QUIET_AFTER_TEXT_SECONDS,
+)
 from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
 
 
@@ -28,10 +37,12 @@ def test_a_live_console_asks_nothing() -> None:
     assert ConsoleSilence(0.0).ask_at() is None
 
 
-def test_a_suspended_console_asks_every_30_seconds() -> None:
+def test_a_suspended_console_asks_soon_and_then_every_30_seconds() -> None:
     silence = ConsoleSilence(0.0)
     silence.suspended(0.0)
-    assert questions(silence, 100.0) == [30.0, 60.0, 90.0]
+    asked = questions(silence, 150.0)
+    assert asked == [3.5, 10.5, 25.5, 40.5, 70.5, 100.5, 130.5]
+    assert steps([0.0, *asked]) == [*ASKS_EARLY_SECONDS, *[ASK_SECONDS] * 3]
 
 
 def test_text_makes_it_wait_until_it_has_ended_for_10_seconds() -> None:
@@ -41,6 +52,50 @@ def test_text_makes_it_wait_until_it_has_ended_for_10_seconds() -> None:
     assert silence.ask_at() == 29.0 + QUIET_AFTER_TEXT_SECONDS
     silence.text(37.0)
     assert silence.ask_at() == 37.0 + QUIET_AFTER_TEXT_SECONDS
+
+
+def test_after_text_there_is_new_silence_but_no_early_question() -> None:
+    silence = ConsoleSilence(0.0)
+    silence.suspended(0.0)
+    questions(silence, 200.0)
+    silence.text(205.0)
+    assert questions(silence, 310.0) == [215.0, 230.0, 260.0, 290.0]
+
+
+@given(pauses=st.lists(st.floats(0.05, 40.0), max_size=60))
+def test_whatever_text_comes_no_question_is_within_10_seconds_of_it(pauses: list[float]) -> None:
+    """Nor, once there was text, within 15 s of another: at most five in a minute."""
+    silence, now = ConsoleSilence(0.0), 0.05
+    silence.suspended(0.0)
+    asked: list[float] = []
+    silence.text(now)
+    for pause in pauses:
+        new = questions(silence, now + pause)
+        assert all(time >= now + QUIET_AFTER_TEXT_SECONDS for time in new)
+        asked += new
+        now += pause
+        silence.text(now)
+    assert all(step >= ASKS_EARLY_SECONDS[ASKS_AFTER_TEXT] for step in steps(asked))
+
+
+def test_a_packet_that_opens_makes_it_as_eager_as_before() -> None:
+    silence = ConsoleSilence(0.0)
+    silence.suspended(0.0)
+    questions(silence, 200.0)
+    silence.text(205.0)
+    silence.opened(206.0, busy=False)
+    assert silence.ask_at() is None
+    silence.suspended(300.0)
+    assert silence.ask_at() == 300.0 + ASKS_EARLY_SECONDS[0]
+
+
+def test_a_busy_agent_that_fell_silent_is_asked_once() -> None:
+    silence = ConsoleSilence(0.0)
+    silence.opened(1.0, busy=True)
+    silence.text(2.0)
+    assert silence.ask_at() == 2.0 + QUIET_AFTER_TEXT_SECONDS
+    silence.asked(12.0)
+    assert silence.ask_at() == 12.0 + ASK_SECONDS
 
 
 def test_a_reopened_transport_is_worth_a_question_unless_text_came() -> None:

@@ -119,7 +119,10 @@ def test_the_wire_heals_again() -> None:
 
 @pytest.mark.parametrize("after", [0.3, 0.7, 1.5])
 def test_a_line_that_falls_silent_gets_no_more_hellos_than_ever(after: float) -> None:
-    """The host may be rebooting: losses at the end are no reason to ask about the path."""
+    """The host may be rebooting: losses at the end are no reason to ask about the path.
+
+    One beside the probes, and one with each of the two questions that are due by then.
+    """
     said = bytearray()
     pair = Pair(SimulatedLine(fifo_bytes=64))
     pair.establish(*CHOICE)
@@ -129,7 +132,7 @@ def test_a_line_that_falls_silent_gets_no_more_hellos_than_ever(after: float) ->
     pair.agent.is_up = False
     pair.tap = lambda side, data, now: said.extend(data if side == "b" else b"")
     pair.run(25)
-    assert said.count(b"#718001") <= 1
+    assert 1 <= said.count(b"#718001") <= 1 + 2
 
 
 def test_an_agent_that_is_killed_under_bulk_is_found_out() -> None:
