@@ -107,7 +107,10 @@ def farewell(name: str, ended: events.SessionEnded, our_key: str) -> GuardpostEr
         case GoAwayCode.DONE if not ended.by_peer:
             return LineLost(f"{name}: the session was closed here")
         case None if ended.text == RESTARTED:
-            return AgentRestarted(f"{name}: {RESTARTED}; run the command again for a new session")
+            return AgentRestarted(
+                f"{name}: {RESTARTED}, perhaps with its host; what ran there may have ended; "
+                "run the command again for a new session"
+            )
         case _:
             reason = ended.text or "the session is over"
             return LineLost(f"{name}: {reason}; run the command again for a new session")

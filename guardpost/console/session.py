@@ -11,7 +11,7 @@ from guardpost.termsafe import safe_bytes, safe_text
 
 __all__ = ["ConnectOptions", "Line", "Session", "connect"]
 
-# A command that uses a channel learns the end from that; this is for the others.
+# A command that uses a channel learns the end from that, and its reason perhaps a little later.
 _CHANNELS_FIRST_SECONDS = 1.0
 
 
@@ -90,6 +90,8 @@ async def _lost_with(ended: "asyncio.Future[GuardpostError]") -> AsyncIterator[N
     except ChannelReset as error:
         if error.code not in (ResetCode.LOST, ResetCode.SUPERSEDED):
             raise
+        # The owner says on another connection why the session is over: it may come a little later.
+        await asyncio.wait((ended,), timeout=_CHANNELS_FIRST_SECONDS)
         raise (ended.result() if ended.done() else LineLost(error.text)) from None
     except asyncio.CancelledError:
         if cancelled and task.uncancel() == 0:

@@ -4,6 +4,7 @@ from guardpost.console.diagnosis import Silence, farewell
 from guardpost.errors import GoAwayCode, GuardpostError, LineBusy, LineLost, NotAllowed
 from guardpost.errors import RemoteProtocolError as Broken
 from guardpost.protocol import events
+from guardpost.protocol.console_connection import RESTARTED
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.path import Damage
 
@@ -72,3 +73,12 @@ def test_each_end_has_its_error(code: GoAwayCode | None, kind: type[GuardpostErr
     assert type(error) is kind
     assert "/dev/ttyS0" in str(error)
     assert "\n" not in str(error)
+
+
+def test_a_restarted_agent_has_its_own_word_and_says_what_to_do_next() -> None:
+    error = farewell("web01", events.SessionEnded(None, RESTARTED, True), "KEY")
+    assert error.word == "agent-restarted"
+    assert str(error) == (
+        "web01: the agent was restarted, perhaps with its host; what ran there may have ended; "
+        "run the command again for a new session"
+    )

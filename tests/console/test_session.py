@@ -10,7 +10,14 @@ from guardpost.aio.stream import ByteStream
 from guardpost.console import session
 from guardpost.console.line import ConnectOptions, Line
 from guardpost.console.session import _lost_with, connect, teller
-from guardpost.errors import ChannelReset, GuardpostError, LineLost, NoSuchTarget, ResetCode
+from guardpost.errors import (
+    AgentRestarted,
+    ChannelReset,
+    GuardpostError,
+    LineLost,
+    NoSuchTarget,
+    ResetCode,
+)
 
 
 def test_a_block_without_channels_is_ended_with_the_reason() -> None:
@@ -38,6 +45,17 @@ def test_a_lost_channel_is_a_lost_line(code: ResetCode, kind: type[Exception]) -
         with pytest.raises(kind):
             async with _lost_with(ended):
                 raise ChannelReset(code, "text")
+
+    run_virtual(story())
+
+
+def test_the_reason_may_come_a_little_after_the_channel_was_lost() -> None:
+    async def story() -> None:
+        ended: asyncio.Future[GuardpostError] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.5, ended.set_result, AgentRestarted("restarted"))
+        with pytest.raises(AgentRestarted, match="restarted"):
+            async with _lost_with(ended):
+                raise ChannelReset(ResetCode.LOST, "text")
 
     run_virtual(story())
 

@@ -97,6 +97,24 @@ def test_a_killed_agent_is_noticed_and_its_successor_serves(line: Rig) -> None:
     assert (done.returncode, done.stdout) == (0, b"served again\n"), done.stderr
 
 
+def test_a_killed_agent_shows_with_the_next_command_and_the_one_after_it_works(line: Rig) -> None:
+    """Nobody uses the session meanwhile, so its owner has nothing to find out by."""
+    first = line.console("exec", "--persist", "60", "--", "echo", "first")
+    assert (first.returncode, first.stdout) == (0, b"first\n"), first.stderr
+    owner = owner_pid(line)
+    assert line.agent_process is not None
+    os.kill(line.agent_process.pid, signal.SIGKILL)
+    line.agent_process.wait()
+    line.start_agent()
+    second = line.console("exec", "--", "echo", "second")  # joins that owner
+    assert (second.returncode, second.stdout) == (255, b"")
+    assert second.stderr.startswith(b"guardpost: agent-restarted: "), second.stderr
+    assert b"; run the command again" in second.stderr
+    third = line.console("exec", "--", "echo", "third")
+    assert (third.returncode, third.stdout) == (0, b"third\n"), third.stderr
+    assert owner_pid(line) != owner
+
+
 def test_a_killed_owner_is_noticed_and_the_next_command_works(line: Rig) -> None:
     with web_server() as web:
         words = ("--trust-new", line.here, "-L", f"127.0.0.1:0:127.0.0.1:{web}")
