@@ -264,7 +264,7 @@ class PtyLine:
     def stats(self) -> dict[str, object]:
         """Counts of bytes per direction (see Stats); JSON schema 1."""
         ab, ba = (direction.stats() for direction in self.directions)
-        return {"version": 1, "ab": ab, "ba": ba}
+        return {"schema": 1, "ab": ab, "ba": ba}
 
     # -- commands of the control socket
 

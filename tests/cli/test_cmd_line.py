@@ -70,7 +70,7 @@ def test_it_runs_until_it_is_told_to_stop_and_leaves_nothing(
         assert line.stdout.readline() == f"{a} {b}\n"
         assert a.is_char_device()
         line.send_signal(number)
-        assert json.loads(line.stdout.read())["version"] == 1
+        assert json.loads(line.stdout.read())["schema"] == 1
     assert line.returncode == 0
     assert not list(tmp_path.iterdir())
 
