@@ -11,6 +11,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError
@@ -21,6 +22,8 @@ __all__ = ["Listener", "connect", "listen_once", "open_listener"]
 KEEPALIVE_SECONDS = 15
 """A peer that vanished without a word (a pulled cable) is noticed after four of these."""
 
+CONNECT_SECONDS = 10.0
+"""For one address: the kernel would ask a dead one for two minutes, and the next never."""
 
 NOBODY = "nobody listens there; check the address and the far end"
 
@@ -208,14 +211,16 @@ async def _connected(target: Target) -> socket.socket:
         return sock
     host, port = split_host_port(target.address)
     failure = OSError(errno.EHOSTUNREACH, "no address")
-    for family, kind, proto, _, address in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, proto, _, address in await _addresses(host, port):
         sock = socket.socket(family, kind, proto)
         sock.setblocking(False)
         try:
-            await loop.sock_connect(sock, address)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await loop.sock_connect(sock, address)
             return sock
+        except TimeoutError:
+            sock.close()
+            failure = OSError(errno.ETIMEDOUT, f"no answer within {CONNECT_SECONDS:g} s")
         except OSError as error:
             sock.close()
             failure = error
@@ -225,14 +230,20 @@ async def _connected(target: Target) -> socket.socket:
     raise failure
 
 
+async def _addresses(host: str | None, port: int, flags: int = 0) -> list[Any]:
+    """As getaddrinfo(3). Raises socket.gaierror, also for what can be no name."""
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except UnicodeError:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from None
+
+
 async def _bound(target: Target) -> socket.socket:
     if target.scheme == "unix-listen":
         return _bound_unix(target.address)
     host, port = split_host_port(target.address)
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(
-        None if host == "*" else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    found = await _addresses(None if host == "*" else host, port, flags=socket.AI_PASSIVE)
     family, kind, proto, _, address = found[0]
     sock = socket.socket(family, kind, proto)
     try:

@@ -54,8 +54,8 @@ async def start_tls(
     The stream owns `wire` then. Raises Untrusted, TransportError (no TLS there), LineLost; `wire`
     is closed in each case.
     """
-    stream = TlsStream(wire, context, host, name)
     try:
+        stream = TlsStream(wire, context, host, name)
         await stream.shake_hands()
         found = fingerprint_of(stream.certificate)
         if fingerprint and found != fingerprint:

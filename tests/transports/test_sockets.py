@@ -7,8 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from support.virtual_time import run_virtual
 
-from guardpost.errors import LineBusy, LineLost, NoSuchTarget
+from guardpost.errors import LineBusy, LineLost, NoSuchTarget, TransportError
 from guardpost.transports import open_url
 from guardpost.transports.sockets import open_listener
 from guardpost.transports.target import parse_target
@@ -29,6 +30,29 @@ def test_nobody_listening_is_no_such_target(tmp_path: Path) -> None:
         sock.bind(("127.0.0.1", 0))
         with pytest.raises(NoSuchTarget, match="nobody listens"):
             opened(f"tcp:127.0.0.1:{sock.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("host", ["a" * 70, ".."])
+def test_what_is_no_host_is_no_such_target(host: str) -> None:
+    for scheme in ("tcp", "telnet"):
+        with pytest.raises(NoSuchTarget, match="no host of that name"):
+            opened(f"{scheme}:{host}:22")
+
+
+def test_an_address_that_never_answers_is_given_up() -> None:
+    """A listener whose queue is full drops what asks: as an address behind which nobody is."""
+
+    async def story(port: int) -> float:
+        began_at = asyncio.get_running_loop().time()
+        with pytest.raises(TransportError, match=r"no answer within 10 s; check the address"):
+            await open_url(f"tcp:127.0.0.1:{port}")
+        return asyncio.get_running_loop().time() - began_at
+
+    with socket.socket() as listener, socket.socket() as first:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        first.connect(listener.getsockname())
+        assert 10 <= run_virtual(story(listener.getsockname()[1])) < 11
 
 
 def test_an_address_in_use_is_busy(tmp_path: Path) -> None:

@@ -19,10 +19,21 @@ async def secured(target: Target, nobody: str) -> ByteStream:
     """Raises AuthenticationError (not the certificate that is wanted), NoSuchTarget (`nobody` is
     what to say then), TransportError, UsageError (no certificates in the file of `?ca=`).
     """
-    host, _ = split_host_port(target.address)
     fingerprint = target.options.get("fingerprint", "").replace(":", "").lower()
     context = _context(target, pinned=bool(fingerprint))
     wire = await connect(target, nobody=nobody)
+    try:
+        return await _start_tls(wire, context, target, fingerprint)
+    except Untrusted as error:
+        found = error.fingerprint or await _fingerprint(target)
+        raise AuthenticationError(_advice(target, error, found)) from None
+
+
+async def _start_tls(
+    wire: ByteStream, context: ssl.SSLContext, target: Target, fingerprint: str
+) -> ByteStream:
+    """As start_tls, of a far end that may never answer."""
+    host, _ = split_host_port(target.address)
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             return await start_tls(wire, context, host, name=str(target), fingerprint=fingerprint)
@@ -31,9 +42,6 @@ async def secured(target: Target, nobody: str) -> ByteStream:
             f"{target}: something listens there and does not speak TLS; is it amt: where it is "
             "amts:?"
         ) from None
-    except Untrusted as error:
-        found = error.fingerprint or await _fingerprint(target)
-        raise AuthenticationError(_advice(target, error, found)) from None
 
 
 def _context(target: Target, *, pinned: bool) -> ssl.SSLContext:
@@ -63,11 +71,9 @@ async def _fingerprint(target: Target) -> str:
 
     Nothing is sent over this connection.
     """
-    host, _ = split_host_port(target.address)
     trusting = context_for(pinned=True)
     try:
-        wire = await connect(target)
-        await start_tls(wire, trusting, host, name=str(target), fingerprint="only to see it")
+        await _start_tls(await connect(target), trusting, target, "only to see it")
     except Untrusted as error:
         return error.fingerprint
     except TransportError:

@@ -12,6 +12,7 @@ import pytest
 from support.amt_server import AmtServer, certificate
 from support.memory_line import MemoryLine
 from support.tools import ROOT
+from support.virtual_time import run_virtual
 
 from guardpost.errors import AuthenticationError, GuardpostError, TransportError, UsageError
 from guardpost.transports import open_target
@@ -87,6 +88,40 @@ def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
         opened(tmp_path, "?ca={folder}/empty.pem")
     with pytest.raises(UsageError, match=r"none\.pem: no such file"):
         opened(tmp_path, "?ca={folder}/none.pem")
+
+
+def test_firmware_that_is_silent_when_asked_again_for_its_certificate_keeps_nobody_waiting(
+    tmp_path: Path,
+) -> None:
+    """It serves few at a time. The first handshake shows a certificate that is refused."""
+
+    async def relay(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(4096):
+            sink.write(data)
+        sink.close()
+
+    async def story() -> None:
+        async with firmware(tmp_path) as (_, port):
+            came = 0
+
+            async def once(near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+                nonlocal came
+                came += 1
+                if came == 1:
+                    far, forth = await asyncio.open_connection("127.0.0.1", port)
+                    await asyncio.gather(relay(near, forth), relay(far, back))
+                else:
+                    await near.read()
+                    back.close()
+
+            server = await asyncio.start_server(once, "127.0.0.1", 0)
+            place = server.sockets[0].getsockname()
+            with pytest.raises(AuthenticationError, match="SHA-256 not shown"):
+                await open_target(parse_target(f"amts:127.0.0.1:{place[1]}"), password)
+            assert came == 2
+            server.close()
+
+    run_virtual(story())
 
 
 def test_amt_without_tls_is_told_apart() -> None:
