@@ -1,10 +1,15 @@
 """The port of an RFC 2217 server: what is asked of it, and what it answers."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
+from support.memory_line import MemoryLine
+from support.virtual_time import run_virtual
 
 from guardpost.transports.telnet.comport import ComPort
 from guardpost.transports.telnet.negotiation import COM_PORT, TelnetEnd
+from guardpost.transports.telnet.stream import TelnetStream
 
 
 class Server:
@@ -17,6 +22,9 @@ class Server:
 
     def serve(self) -> None:
         self.end.receive_data(self.telnet.data_to_send())
+        self.take()
+
+    def take(self) -> None:
         while self.end.subnegotiations:
             option, said = self.end.subnegotiations.popleft()
             assert option == COM_PORT
@@ -81,6 +89,27 @@ def test_a_break_is_held_and_let_go() -> None:
     port.set_break(False)
     server.serve()
     assert server.asked == [b"\x05\x05", b"\x05\x06"]
+
+
+def test_a_break_ends_also_when_its_sender_is_cancelled() -> None:
+    async def story() -> None:
+        port, telnet = a_port()
+        line, server = MemoryLine(), Server(port, telnet)
+        far = await line.open("b")
+        stream = TelnetStream(await line.open("a"), telnet, "the port", port)
+
+        async def until_asked(command: bytes) -> None:
+            while command not in server.asked:
+                server.end.receive_data(await far.read())
+                server.take()
+
+        sending = asyncio.create_task(stream.send_break())
+        await until_asked(b"\x05\x05")
+        sending.cancel()
+        await until_asked(b"\x05\x06")
+        await stream.close()
+
+    run_virtual(story())
 
 
 def test_the_server_may_stop_us_and_tells_of_its_lines() -> None:

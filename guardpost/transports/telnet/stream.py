@@ -158,9 +158,12 @@ class TelnetStream:
             self._telnet.send_break()
         else:
             self._port.set_break(True)
-            await self._flush()
-            await asyncio.sleep(BREAK_SECONDS)
-            self._port.set_break(False)
+            try:
+                await self._flush()
+                await asyncio.sleep(BREAK_SECONDS)
+            finally:  # also of whoever gives up waiting: it would go on for ever
+                self._port.set_break(False)
+                self._say()
         await self._flush()
         return True
 
