@@ -48,10 +48,11 @@ class AutoPort:
 
     def choose(self) -> tuple[Target, Candidate]:
         """What open() would open now. Raises NoSuchTarget."""
-        candidates = rank(self._survey())
+        machine = self._survey()
+        candidates = rank(machine)
         chosen = self._same_again(candidates) if self._opened else taken_by_auto(candidates)
         if chosen is None:
-            raise NoSuchTarget(self._what_is_missing(candidates))
+            raise NoSuchTarget(self._what_is_missing(machine, candidates))
         baud = self._baud or chosen.baud
         options = {} if baud is None or chosen.port.is_virtio_channel else {"baud": str(baud)}
         return Target("serial", chosen.port.path, options), chosen
@@ -64,10 +65,15 @@ class AutoPort:
         best = taken_by_auto(candidates)
         return best if best is not None and best.score >= self._opened.score else None
 
-    def _what_is_missing(self, candidates: list[Candidate]) -> str:
+    def _what_is_missing(self, machine: Machine, candidates: list[Candidate]) -> str:
         if self._opened is not None:
             port = self._opened.port
             return f"{port.path} ({self._opened.main_reason}) is gone, and it is waited for"
+        if machine.wanted:
+            return (
+                f"guardpost.port={machine.wanted} of the kernel command line is no port here yet; "
+                "it is waited for"
+            )
         if not candidates:
             return "this host has no serial port; one is waited for"
         names = ", ".join(each.port.path for each in candidates)

@@ -52,7 +52,9 @@ def as_lines(
     if machine.empty_names:
         lines.append(f"without a UART behind them: {' '.join(machine.empty_names)}")
     lines += [f"not read: {safe_text(each)}" for each in machine.unread]
-    if taken is None:
+    if taken is None and machine.wanted:
+        lines.append(f"auto waits for guardpost.port={safe_text(machine.wanted)}")
+    elif taken is None:
         lines.append("auto takes none, and waits for one")
     else:
         speed = f", {taken.baud} bit/s" if taken.baud else ""

@@ -3,6 +3,7 @@
 A recorded tree of another machine is a `root` as well. Nothing is opened but files that tell.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +36,18 @@ def survey(root: Path = Path("/")) -> Machine:
         has_bmc=_has_bmc(root),
         console_arguments=console_arguments(command_line),
         active_consoles=tuple(active),
-        wanted=wanted_port(command_line),
+        wanted=_wanted(command_line, root),
         unread=tuple(unread),
     )
+
+
+def _wanted(command_line: str, root: Path) -> str:
+    """A name that udev gave (serial/by-id/...) is a link to the kernel's."""
+    name = wanted_port(command_line)
+    try:
+        return os.path.basename(os.readlink(root / "dev" / name))
+    except OSError:
+        return name
 
 
 def _with_nodes(ports: list[Port], root: Path, unread: list[str]) -> list[Port]:

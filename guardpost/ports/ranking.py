@@ -42,7 +42,7 @@ class Candidate:
     reasons: tuple[Reason, ...]
     baud: int | None = None
     is_barred: bool = False
-    """Somebody owns it for good, so `auto` never takes it."""
+    """Somebody owns it for good, or another port is wanted: `auto` never takes it."""
 
     @property
     def score(self) -> int:
@@ -70,15 +70,19 @@ def taken_by_auto(candidates: Sequence[Candidate]) -> Candidate | None:
 
 def _judge(port: Port, machine: Machine) -> Candidate:
     found = tuple(reason for rule in _RULES if (reason := rule(port, machine)) is not None)
-    ems = _ems(port, machine)
-    return Candidate(port, found + ems, _baud(port, machine), is_barred=bool(ems))
+    bars = (*_ems(port, machine), *_another_wanted(port, machine))
+    return Candidate(port, found + bars, _baud(port, machine), is_barred=bool(bars))
 
 
 # -- evidence; each rule gives its reason or None
 
 
+def _is_wanted(port: Port, machine: Machine) -> bool:
+    return bool(machine.wanted) and machine.wanted in (port.name, port.channel, port.kernel_name)
+
+
 def _wanted(port: Port, machine: Machine) -> Reason | None:
-    if machine.wanted and machine.wanted in (port.name, port.channel, port.kernel_name):
+    if _is_wanted(port, machine):
         return Reason(1000, f"guardpost.port={machine.wanted} on the kernel command line")
     return None
 
@@ -160,6 +164,13 @@ def _ems(port: Port, machine: Machine) -> tuple[Reason, ...]:
     else:
         owns = machine.spcr is not None and spcr_means(machine.spcr, port)
     return (Reason(-300, "Windows' emergency console (EMS, SAC) owns it"),) if owns else ()
+
+
+def _another_wanted(port: Port, machine: Machine) -> tuple[Reason, ...]:
+    """Also while that is not there: bytes of ours are not for whatever hangs on this one."""
+    if not machine.wanted or _is_wanted(port, machine):
+        return ()
+    return (Reason(0, f"guardpost.port={machine.wanted} names another one"),)
 
 
 Rule = Callable[[Port, Machine], Reason | None]

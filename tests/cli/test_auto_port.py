@@ -109,6 +109,16 @@ def test_a_port_that_is_not_there_yet_is_waited_for_and_it_is_said_once() -> Non
     assert host.paths == ["/dev/ttyS0"]
 
 
+def test_the_port_that_the_administrator_names_is_waited_for() -> None:
+    host = Host(COM1, AMT, wanted="ttyS1")
+    auto = host.auto()
+    with pytest.raises(NoSuchTarget, match=r"guardpost\.port=ttyS1 .* it is waited for"):
+        open_once(auto)
+    host.has(COM1, AMT, COM2)
+    open_once(auto)
+    assert host.paths == ["/dev/ttyS1"]
+
+
 def test_hardware_that_comes_back_is_known_under_another_name() -> None:
     host = Host(COM1, AMT)
     auto = host.auto()

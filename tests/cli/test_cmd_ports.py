@@ -60,6 +60,12 @@ def test_the_same_facts_as_json(tmp_path: Path) -> None:
     assert port["score"] == sum(each["points"] for each in port["reasons"])
 
 
+def test_a_port_that_is_named_and_not_there_is_said() -> None:
+    said = lines(Machine(wanted="ttyUSB0\x1b[31m"))
+    assert said[-1].startswith("auto waits for guardpost.port=ttyUSB0")
+    assert "\x1b" not in said[-1]
+
+
 def test_a_machine_without_ports() -> None:
     assert lines(Machine(unread=("/sys/firmware/acpi/tables/SPCR: permission denied",))) == [
         "this host has no serial port",

@@ -239,6 +239,19 @@ def test_what_the_administrator_names_goes_before_everything(tree: MachineTree) 
     assert taken(tree) == "ttyS0"
 
 
+def test_what_the_administrator_names_is_waited_for_and_no_other_taken(tree: MachineTree) -> None:
+    tree.uart("ttyS0", pnp("00:05"), io=0x3F8)
+    tree.uart("ttyS4", pci("0000:00:16.3", "8086:9d3d"), io=0xF0A0)
+    tree.command_line("guardpost.port=serial/by-id/usb-FTDI-if00")
+    assert taken(tree) == ""
+    assert "+0 guardpost.port=serial/by-id/usb-FTDI-if00 names another one" in reasons(
+        tree, "ttyS4"
+    )
+    tree.usb_adapter("ttyUSB3", "0403:6001", "FT232R USB UART")
+    tree.link("dev/serial/by-id/usb-FTDI-if00", "../../ttyUSB3")
+    assert taken(tree) == "ttyUSB3"
+
+
 def test_a_port_that_has_no_file_in_dev_is_said_and_not_taken(tree: MachineTree) -> None:
     tree.uart("ttyS0", pnp("00:05"), io=0x3F8)
     (tree.root / "dev/ttyS0").unlink()
