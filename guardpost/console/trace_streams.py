@@ -16,12 +16,15 @@ class _Stream:
 
     def __init__(self) -> None:
         self.expected = 0
+        self.end: int | None = None  # once its FIN was seen
         self._waiting = Reassembly()
         self._inflater = Inflater()
 
     def feed(self, data: Data) -> bytes:
         """The plain bytes that `data` completes; b"" for what came before. Raises as Inflater."""
         end = data.offset + len(data.data)
+        if data.fin:
+            self.end = end
         if end <= self.expected:
             return b""
         if end - self.expected > _HELD_MAX_BYTES:
@@ -38,6 +41,10 @@ class Streams:
 
     def __init__(self) -> None:
         self._streams: dict[tuple[int, bool], _Stream] = {}
+
+    def __len__(self) -> int:
+        """How many directions are followed."""
+        return len(self._streams)
 
     def clear(self) -> None:
         """Another session begins, with the same numbers."""
@@ -61,6 +68,6 @@ class Streams:
             plain = stream.feed(message)
         except RemoteProtocolError:
             plain = None
-        if plain is None or (message.fin and stream.expected == message.offset + len(message.data)):
+        if plain is None or stream.expected == stream.end:
             del self._streams[message.channel, from_agent]
         return plain

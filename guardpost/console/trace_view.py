@@ -92,7 +92,8 @@ class TraceView:
                 end = " FIN" if fin else ""
                 return f"DATA {number} +{offset} {len(data)} B{end}{self._data(message, unit)}"
             case Open(number, service, length, interactive, compressed):
-                self._streams.open(message)
+                if not unit.is_withheld:  # else no DATA would ever end it
+                    self._streams.open(message)
                 flags = " interactive" * interactive + " compressed" * compressed
                 return f"OPEN {number} {safe_text(service)}, request of {length} B{flags}"
             case Welcome(settings):
@@ -105,9 +106,11 @@ class TraceView:
                 return _control(message)
 
     def _data(self, message: Data, unit: Unit) -> str:
-        if unit.is_withheld or not message.data:
+        if unit.is_withheld:
             return ""
         plain = self._streams.plain(message, unit.from_agent)
+        if not message.data:
+            return ""
         if plain is None:
             return f' "{_quoted(message.data, self._whole)}"'
         return f' plain "{_quoted(plain, self._whole)}"'

@@ -36,6 +36,16 @@ def test_lost_and_repeated_pieces_are_put_in_order() -> None:
     assert b"".join(shown.plain(each, True) or b"" for each in order) == PLAIN
 
 
+def test_a_stream_that_has_ended_is_followed_no_more_whatever_its_end_came_in() -> None:
+    sent = pieces(compressed(), 30)
+    shown = watching()
+    for each in (sent[-1], *sent[:-1]):
+        shown.plain(each, True)
+    assert len(shown) == 1
+    shown.plain(Data(4, 0, b"", fin=True), False)
+    assert len(shown) == 0
+
+
 def test_each_direction_is_a_stream_of_its_own() -> None:
     streams = watching()
     (one,) = pieces(compressed(b"there"), 100)

@@ -1,5 +1,7 @@
 """What a person reads of each unit."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,17 @@ def test_long_contents_are_cut_unless_all_is_wanted() -> None:
 def test_what_was_not_opened_is_sealed() -> None:
     unit = Unit(UnitKind.PACKET, True, b"\x10\x34\x12" + bytes(30), 40, Profile.CLEAN)
     assert shown(unit).endswith("packet ..1234  sealed, 33 bytes")
+
+
+def test_channels_without_contents_leave_nothing_behind() -> None:
+    view = TraceView()
+    units = [withheld(packet(Open(4 * n, "exec", 20, compressed=True))) for n in range(2000)]
+    tracemalloc.start()
+    for unit in units:
+        view.line(unit, 0.0)
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < 50 * len(units)
 
 
 @given(st.sampled_from(UnitKind), st.binary(max_size=60), st.none() | st.binary(max_size=60))
