@@ -8,7 +8,7 @@ off (a host that restarts) is shown again as soon as it looks like text.
 
 import re
 
-from guardpost.protocol.framing import Encoder, Profile
+from guardpost.protocol.framing import BODY_MAX_BYTES, Encoder, Profile, encoded_max
 from guardpost.protocol.hello import HelloScanner
 
 __all__ = ["FrameFilter"]
@@ -22,6 +22,7 @@ _RUN = re.compile(rb"[\x20-\x7e\r\n\t\x1b]{%d}" % _RUN_BYTES)  # by chance: neve
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/\r\n]")
 _PRINTABLE_FRONTS = (b"{A", b"{B", b"{E")  # what base64 makes of the kinds
 _SHORTEST_PRINTABLE = 30  # a packet of no messages
+_LONGEST_PRINTABLE = encoded_max(Profile.PRINTABLE, BODY_MAX_BYTES)
 _HOLD_SECONDS = 0.1
 _FRAME_SECONDS = 2.0  # in the middle of a frame; then it does not go on
 
@@ -174,12 +175,12 @@ class FrameFilter:
         end = 1
         if front in _PRINTABLE_FRONTS:
             other = _NOT_BASE64.search(rest, max(self._searched, start + 2))
-            if other is None:
+            if other is None and len(rest) <= _LONGEST_PRINTABLE:
                 self._held = rest
                 self._searched = len(rest)
                 return None
-            end = other.start()
-            if rest[end] == ord("}") and end - start >= _SHORTEST_PRINTABLE:
+            end = other.start() if other is not None else len(rest)
+            if rest[end : end + 1] == b"}" and end - start >= _SHORTEST_PRINTABLE:
                 self.frames += 1
                 self.hidden_bytes += end + 1
                 self._searched = 0

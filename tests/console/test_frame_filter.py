@@ -79,6 +79,13 @@ def test_what_might_begin_something_is_shown_a_moment_later(typed: bytes) -> Non
     assert filter.feed(b"y", 6.0) == b"y"
 
 
+def test_base64_without_an_end_is_text_once_no_frame_is_that_long() -> None:
+    filter = FrameFilter()
+    text = b"{A" + b"QUJD" * 50_000
+    assert read(filter, text, 4096).startswith(text[:150_000])
+    assert filter.hidden_bytes == 0
+
+
 @given(st.lists(st.binary(max_size=30), max_size=12))
 def test_any_bytes_are_shown_hidden_or_held_and_never_made_up(pieces: list[bytes]) -> None:
     filter, out = FrameFilter(), b""
