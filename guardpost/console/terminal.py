@@ -23,6 +23,10 @@ __all__ = ["Terminal", "raw_terminal"]
 _QUIET_SECONDS = 2.0
 """After the end of a piped standard input: how long the line must say nothing."""
 _READ_BYTES = 65536
+_TYPED_MAX = 16
+"""Pieces of what was typed that wait for a line that takes nothing; then the keys wait as well."""
+_LEAVING_SECONDS = 1.0
+"""For what was typed before the wish to quit."""
 _KNOCKS_SECONDS = (0.0, 1.0, 1.2)
 """Before each Enter: an agent is deaf for 2 s after a frame, so the last is heard at the latest."""
 _CLEAR = b"\x1b[!p\x0f\x1b[0m\x1b[H\x1b[2J"  # DECSTR, SI, SGR 0, home, ED
@@ -64,6 +68,8 @@ class Terminal:
         self._alarm: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._unshown = bytearray()
+        self._typed: asyncio.Queue[bytes | Wish] = asyncio.Queue(_TYPED_MAX)
+        self._told_of_log = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, *, wait: bool = False) -> None:
@@ -83,12 +89,14 @@ class Terminal:
             self._tell(f"connected to {self._name}; {key} q quits, {key} ? tells more")
         showing = asyncio.ensure_future(self._show())
         typing = asyncio.ensure_future(self._type())
+        writing = asyncio.ensure_future(self._write_typed())
+        halves = (showing, typing, writing)
         try:
-            done, _ = await asyncio.wait((showing, typing), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            tasks = (showing, typing, *self._tasks)
+            tasks = (*halves, *self._tasks)
             for each in tasks:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -106,6 +114,7 @@ class Terminal:
         while True:
             reason = await self._read_line()
             stream, self._stream = self._stream, None
+            self._forget_typed()
             if stream is not None:
                 await stream.close()
             self._stream = await self._keeper.again(reason)
@@ -120,6 +129,7 @@ class Terminal:
                 self._take(self._picture.feed(data, self._heard_at))
                 self._arm()
                 await self._flush()
+                self._look_at_log()
             return "the line has ended"
         except TransportError as error:
             return str(error)
@@ -167,15 +177,42 @@ class Terminal:
     async def _type(self) -> None:
         key = EscapeKey(self._escape)
         while typed := await self._end.read(_READ_BYTES):
-            for what in key.feed(typed) if self._keys else [typed]:
+            if not self._keys:
+                await self._send(typed)
+                continue
+            for what in key.feed(typed):
                 if what is Wish.QUIT:
+                    await self._until_sent()
                     return
-                if isinstance(what, bytes):
-                    await self._send(what)
+                if isinstance(what, bytes) or what is Wish.BREAK:
+                    await self._typed.put(what)
                 else:
                     await self._fulfil(what)
         if not self._keys:
             await self._until_quiet()
+
+    async def _write_typed(self) -> None:
+        """Apart from the keys, so that a line which takes nothing leaves the escape key alone."""
+        while True:
+            what = await self._typed.get()
+            try:
+                if isinstance(what, bytes):
+                    await self._send(what)
+                else:
+                    await self._send_break()
+            finally:
+                self._typed.task_done()
+
+    def _forget_typed(self) -> None:
+        """The line is away: later this would be an old command."""
+        while not self._typed.empty():
+            self._typed.get_nowait()
+            self._typed.task_done()
+
+    async def _until_sent(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self._typed.join()
 
     async def _fulfil(self, wish: Wish) -> None:
         match wish:
@@ -183,8 +220,6 @@ class Terminal:
                 self._tell(*menu(self._escape))
             case Wish.STATUS:
                 self._tell(*self._status())
-            case Wish.BREAK:
-                await self._send_break()
             case Wish.KNOCK:
                 self._spawn(self._knock())
             case Wish.TIMES:
@@ -196,8 +231,8 @@ class Terminal:
             case Wish.CLEAR:
                 self._take(_CLEAR)
                 await self._flush()
-            case Wish.QUIT:
-                pass
+            case Wish.QUIT | Wish.BREAK:
+                pass  # _type() knows them
 
     async def _send(self, data: bytes) -> None:
         # While the line is away, keystrokes go nowhere: later they would be an old command.
@@ -249,6 +284,12 @@ class Terminal:
         """What happened to the line: for the person, and the log."""
         self._tell(sentence)
         self._note(sentence)
+
+    def _look_at_log(self) -> None:
+        log = self._picture.log
+        if log is not None and log.failure and not self._told_of_log:
+            self._told_of_log = True
+            self._tell(f"the log is not written any more: {log.failure}")
 
     def _note(self, sentence: str) -> None:
         if self._picture.log is not None:

@@ -9,7 +9,7 @@ from support.memory_line import MemoryLine
 from support.virtual_time import run_virtual, until
 
 from guardpost.aio.stream import ByteStream
-from guardpost.console.picture import Picture
+from guardpost.console.picture import LineLog, Picture
 from guardpost.console.terminal import Terminal, raw_terminal
 from guardpost.protocol.framing import Encoder, Profile
 
@@ -163,6 +163,66 @@ def test_a_break_is_sent_and_said_and_left_word_of() -> None:
         await running
         assert told.breaks == ["sent", "noted"]
         assert told.said[-1] == "a BREAK was sent"
+
+    run_virtual(story())
+
+
+def test_a_line_that_takes_nothing_leaves_the_escape_key_alone() -> None:
+    async def story() -> None:
+        told = Story()
+        await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        await until(lambda: told.said != [])
+        told.line.stuck = "a"
+        told.keyboard.typed.put_nowait(b"a paste" * 1000)
+        told.keyboard.typed.put_nowait(b"and more\x1ds")
+        await until(lambda: any("0 sent" in each for each in told.said))
+        told.keyboard.typed.put_nowait(b"\x1dq")
+        await running
+
+    run_virtual(story())
+
+
+def test_what_a_lost_line_did_not_take_is_not_typed_into_the_next() -> None:
+    async def story() -> None:
+        told = Story()
+        await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        await until(lambda: told.said != [])
+        told.line.stuck = "a"
+        for typed in (b"rm ", b"-rf ", b"/\r"):
+            told.keyboard.typed.put_nowait(typed)
+        await until(told.keyboard.typed.empty)
+        told.line.unplug()
+        told.line.unstick()
+        told.line.plug()
+        await told.far_end()
+        await until(lambda: "the line is back" in told.said)
+        told.keyboard.typed.put_nowait(b"kept\x1dq")
+        await running
+        await until(told.has(b"kept"))
+        assert told.arrived == b"kept"
+
+    run_virtual(story())
+
+
+def test_a_log_that_cannot_be_written_any_more_is_told_once() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+
+    async def story() -> None:
+        log = LineLog("/dev/full")
+        told = Story(picture=Picture(log=log))
+        far = await told.far_end()
+        running = asyncio.ensure_future(told.terminal.run())
+        await until(lambda: told.said != [])
+        for line in (b"one\r\n", b"two\r\n"):
+            await far.write(line)
+            await until(lambda line=line: told.keyboard.shown.endswith(line))
+        told.keyboard.typed.put_nowait(b"\x1dq")
+        await running
+        log.close()
+        assert told.said[1:] == ["the log is not written any more: no space left on device"]
 
     run_virtual(story())
 
