@@ -156,6 +156,8 @@ class ConsoleConnection(Connection):
             rest = self._receive_frames(incoming, data, now)
             if incoming.packets_opened and initiator is not None:
                 initiator.established()
+                if initiator.is_guess:
+                    self._watch.guessed(now)
                 self._initiator = self._incoming = None
                 self.association = incoming
                 self._drop_dead(now)
@@ -327,6 +329,7 @@ class ConsoleConnection(Connection):
             return
         profiles = association.framer.profiles
         if survey is not None and survey.damage is not None:
+            self._watch.learned()
             damage = survey.damage
             profiles = (
                 suitable(self._choice, damage.to_agent),

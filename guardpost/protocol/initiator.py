@@ -71,6 +71,7 @@ class Initiator:
         self.heard_hello = False
         self.profiles = (profiles[0], profiles[0])
         self.damage: Damage | None = None  # what a survey has found
+        self.is_guess = False  # no survey was answered, so the profiles are the careful ones
         self.decoder: Decoder | None = None
         self.handshake: Handshake | None = None
         self.message_2_payload = b""
@@ -89,8 +90,7 @@ class Initiator:
         self._tries = 0
         self._round_trip = 0.0
         self._sent_at = self._first_sent_at = now
-        self._patience = 0.0
-        self._wait = 0.0
+        self._patience = self._wait = 0.0
 
     # --- from the line ---
 
@@ -195,7 +195,7 @@ class Initiator:
         elif self._tries < HANDSHAKE_TRIES:
             self._repeat(now)
         elif self._can_be_more_careful():
-            self._ask_anew((Profile.PRINTABLE, Profile.PRINTABLE), now)
+            self._be_careful(now)
         else:
             self._fail("the agent answered our hello and then fell silent")
 
@@ -230,11 +230,15 @@ class Initiator:
         self._survey = None
         self.damage = survey.damage
         if survey.damage is None:
-            self._ask_anew((Profile.PRINTABLE, Profile.PRINTABLE), now)
+            self._be_careful(now)
         else:
             to_agent = suitable(self._choice, survey.damage.to_agent)
             to_console = suitable(self._choice, survey.damage.to_console)
             self._ask_anew((to_agent, to_console), now)
+
+    def _be_careful(self, now: float) -> None:
+        self.is_guess = True
+        self._ask_anew((Profile.PRINTABLE, Profile.PRINTABLE), now)
 
     def _ask_anew(self, profiles: tuple[Profile, Profile], now: float) -> None:
         """With another hello, for other profiles."""

@@ -16,6 +16,7 @@ class LossWatch:
         self._back = (0, 0)
         self._not_before = float("-inf")
         self._pause = RESURVEY_SECONDS
+        self._is_guess = False
 
     def is_suspicious(self, there: tuple[int, int], back: tuple[int, int], now: float) -> bool:
         """`there` and `back`: (frames, bad ones among them), counted from any start."""
@@ -28,11 +29,20 @@ class LossWatch:
         if back[0] - self._back[0] >= WATCHED_FRAMES:
             sick |= 2 * (back[1] - self._back[1]) >= back[0] - self._back[0]
             self._back = back
-        return sick and now >= self._not_before
+        return (sick or self._is_guess) and now >= self._not_before
 
     def skip(self, there: tuple[int, int], back: tuple[int, int]) -> None:
         """What was counted so far says nothing of the path."""
         self._there, self._back = there, back
+
+    def guessed(self, now: float) -> None:
+        """Nobody answered the survey that the profiles should have come from: it was noise."""
+        self._is_guess = True
+        self._not_before = now + self._pause
+
+    def learned(self) -> None:
+        """A survey was answered."""
+        self._is_guess = False
 
     def surveyed(self, now: float) -> None:
         """What a survey does not mend it will not mend in a second either."""

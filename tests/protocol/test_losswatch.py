@@ -43,3 +43,15 @@ def test_what_is_skipped_does_not_count() -> None:
     watch = LossWatch()
     watch.skip((500, 500), (0, 0))
     assert not watch.is_suspicious((520, 505), (0, 0), 0.0)
+
+
+def test_a_guess_is_suspicious_by_itself_until_a_survey_was_answered() -> None:
+    watch = LossWatch()
+    watch.guessed(0.0)
+    assert not watch.is_suspicious((0, 0), (0, 0), 29.0)
+    assert watch.is_suspicious((0, 0), (0, 0), 30.0)
+    watch.surveyed(30.0)
+    assert not watch.is_suspicious((0, 0), (0, 0), 59.0)
+    assert watch.is_suspicious((0, 0), (0, 0), 60.0)
+    watch.learned()
+    assert not watch.is_suspicious((0, 0), (0, 0), 1e6)

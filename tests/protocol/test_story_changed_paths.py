@@ -79,6 +79,20 @@ def test_noise_alone_changes_no_profile_and_costs_few_surveys() -> None:
     assert pair.run(60, until=lambda: received(pair.agent, channel) == up), progress(pair)
 
 
+def test_profiles_that_noise_forced_at_the_entry_do_not_stay_for_ever() -> None:
+    """No survey got through, so the console began printable without knowing anything."""
+    pair = Pair(SimulatedLine(faults=Faults(loss=5e-3), fifo_bytes=64, seed=5))
+    pair.establish(*CHOICE)
+    assert profiles_of(pair) == [(PRINTABLE, PRINTABLE)] * 2
+    assert pair.console.of(events.PathSurveyed) == []
+    change(pair, NO_FAULTS)
+    channel = open_channel(pair)
+    up = payload(400000)
+    pair.console.feed(channel, up)
+    assert pair.run(120, until=lambda: received(pair.agent, channel) == up), progress(pair)
+    assert profiles_of(pair) == [(CLEAN, CLEAN)] * 2
+
+
 def test_a_profile_that_was_ordered_stays() -> None:
     pair = Pair(SimulatedLine(fifo_bytes=64))
     pair.establish(CLEAN)
