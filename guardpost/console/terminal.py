@@ -69,6 +69,7 @@ class Terminal:
         self._writing = asyncio.Lock()
         self._unshown = bytearray()
         self._typed: asyncio.Queue[bytes | Wish] = asyncio.Queue(_TYPED_MAX)
+        self._was_opened = asyncio.Event()
         self._told_of_log = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,16 +79,7 @@ class Terminal:
         `wait`: for a line that is not there yet; else TransportError when it cannot be opened at
         first. Raises OSError when the output cannot be written.
         """
-        if wait:
-            self._stream = await self._keeper.open()
-        else:
-            self._stream = await self._open()
-        self._line_opened()
-        self._note(f"connected to {self._name}")
-        if self._keys:
-            key = key_name(self._escape)
-            self._tell(f"connected to {self._name}; {key} q quits, {key} ? tells more")
-        showing = asyncio.ensure_future(self._show())
+        showing = asyncio.ensure_future(self._show(wait))
         typing = asyncio.ensure_future(self._type())
         writing = asyncio.ensure_future(self._write_typed())
         halves = (showing, typing, writing)
@@ -110,7 +102,8 @@ class Terminal:
 
     # --- what the line says ---
 
-    async def _show(self) -> None:
+    async def _show(self, wait: bool) -> None:
+        await self._open_first(wait)
         while True:
             reason = await self._read_line()
             stream, self._stream = self._stream, None
@@ -119,6 +112,21 @@ class Terminal:
                 await stream.close()
             self._stream = await self._keeper.again(reason)
             self._line_opened()
+
+    async def _open_first(self, wait: bool) -> None:
+        key = key_name(self._escape)
+        if wait:
+            if self._keys:
+                self._tell(f"{key} q quits")
+            self._stream = await self._keeper.open()
+            self._forget_typed()
+        else:
+            self._stream = await self._open()
+        self._line_opened()
+        self._note(f"connected to {self._name}")
+        if self._keys:
+            self._tell(f"connected to {self._name}; {key} q quits, {key} ? tells more")
+        self._was_opened.set()
 
     async def _read_line(self) -> str:
         """Why the line has ended."""
@@ -176,6 +184,8 @@ class Terminal:
 
     async def _type(self) -> None:
         key = EscapeKey(self._escape)
+        if not self._keys:
+            await self._was_opened.wait()
         while typed := await self._end.read(_READ_BYTES):
             if not self._keys:
                 await self._send(typed)
@@ -193,6 +203,7 @@ class Terminal:
 
     async def _write_typed(self) -> None:
         """Apart from the keys, so that a line which takes nothing leaves the escape key alone."""
+        await self._was_opened.wait()
         while True:
             what = await self._typed.get()
             try:

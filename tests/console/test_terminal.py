@@ -11,6 +11,7 @@ from support.virtual_time import run_virtual, until
 from guardpost.aio.stream import ByteStream
 from guardpost.console.picture import LineLog, Picture
 from guardpost.console.terminal import Terminal, raw_terminal
+from guardpost.errors import NoSuchTarget
 from guardpost.protocol.framing import Encoder, Profile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and ptys")
@@ -83,6 +84,10 @@ class Story:
 
         self.reading = asyncio.ensure_future(keep())
         return stream
+
+    async def plug_with_far_end(self) -> None:
+        self.line.plug()
+        await self.far_end()
 
     def has(self, what: bytes) -> Callable[[], bool]:
         return lambda: what in self.arrived
@@ -179,6 +184,44 @@ def test_a_line_that_takes_nothing_leaves_the_escape_key_alone() -> None:
         await until(lambda: any("0 sent" in each for each in told.said))
         told.keyboard.typed.put_nowait(b"\x1dq")
         await running
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_who_waits_for_a_line_may_leave(wait: bool) -> None:
+    """The keys are raw by then: without this nothing but a signal would help."""
+
+    async def story() -> None:
+        async def open_line() -> ByteStream:
+            if wait:
+                raise NoSuchTarget("no such port")
+            await asyncio.sleep(3600)  # a host that does not answer
+            raise AssertionError
+
+        keyboard, said = Keyboard(), list[str]()
+        terminal = Terminal("x", open_line, keyboard, lambda *lines: said.extend(lines), keys=True)
+        running = asyncio.ensure_future(terminal.run(wait=wait))
+        await asyncio.sleep(60)
+        assert wait == ("Ctrl-] q quits" in said)
+        keyboard.typed.put_nowait(b"ls\r\x1dq")
+        async with asyncio.timeout(5):
+            await running
+
+    run_virtual(story())
+
+
+def test_what_is_piped_waits_for_the_line() -> None:
+    async def story() -> None:
+        told = Story(keys=False)
+        told.line.plugged = False
+        told.keyboard.typed.put_nowait(b"kept")
+        told.keyboard.typed.put_nowait(b"")
+        running = asyncio.ensure_future(told.terminal.run(wait=True))
+        await asyncio.sleep(60)
+        await told.plug_with_far_end()
+        await running
+        assert told.arrived == b"kept"
 
     run_virtual(story())
 
