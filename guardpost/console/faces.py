@@ -16,7 +16,8 @@ _TERMINAL_SEQUENCE = re.compile(
 # In this order: what stands at the very end is there now, whatever was before.
 _FACES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (
-        re.compile(rb"(?i)\b(login|username): ?$"),
+        # What a kernel says into it does not take it away.
+        re.compile(rb"(?i)\b(login|username): ?(\[ *\d+\.\d{6}\] [^\r\n]*[\r\n]*)*$"),
         "a login prompt is there: getty has the port; stop it there, then start the agent",
     ),
     (

@@ -34,6 +34,11 @@ def up_to(name: str, last: bytes) -> bytes:
     [
         (recording("debian-getty"), "a login prompt"),
         (recording("debian-getty") + b"root\r\nPassword: ", "a password"),
+        (
+            recording("debian-getty") + b"[   99.884612] usb 1-1: new\r\n[  100.000001] sd b\r\n",
+            "a login prompt",
+        ),
+        (b"login: [    1.884612] usb\r\nStarting\r\n[    2.000000] sd\r\n", "kernel messages"),
         (recording("debian-shell"), "a shell"),
         (recording("u-boot"), "a boot loader's prompt"),
         (up_to("u-boot", b"autoboot:  2 "), "a boot loader is there"),
