@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
             unit = decode_unit(payload)
             if sink is not None:
-                sink.write(packet(when, payload, inbound=unit.from_agent))
-                sink.flush()
+                keep(sink, args.write, packet(when, payload, inbound=unit.from_agent))
             if show is not None:
                 show(unit, when)
 
@@ -111,9 +110,20 @@ def open_sink(path: str, name: str) -> BinaryIO:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"{path}: {reason}; give -w another file") from None
-    sink.write(header(name, f"guardpost {__version__}"))
-    sink.flush()
+    keep(sink, path, header(name, f"guardpost {__version__}"))
     return sink
+
+
+def keep(sink: BinaryIO, path: str, block: bytes) -> None:
+    """Raises UsageError when the file takes no more, BrokenPipeError when a reader has gone."""
+    try:
+        sink.write(block)
+        sink.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path}: {reason}; it holds what came before, so give another") from None
 
 
 async def watch(

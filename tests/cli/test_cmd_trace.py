@@ -217,6 +217,8 @@ def test_what_is_no_capture_is_refused_in_one_line(
     broken.write_bytes(b"\x0a\x0d\x0d\x0a" + bytes(20))
     assert main(["trace", str(broken)]) == 255
     assert main(["trace", "-w", "/nowhere/x.pcapng", "/dev/ttyS9"]) == 255
+    assert main(["trace", "-w", "/dev/full", "/dev/ttyS9"]) == 255
     said = capsys.readouterr().err.splitlines()
     assert "is no capture of a line" in said[0]
     assert said[1].endswith("no such file or directory; give -w another file")
+    assert said[2].startswith("guardpost: usage: /dev/full: no space left on device; ")
