@@ -121,7 +121,9 @@ def test_it_can_wait_for_a_line_that_is_not_there_yet(fresh: Rig) -> None:
             shown.waits_for(lambda text: "connected to" in text)
         fresh.control("unplug")
         command = " ".join(terminal(fresh, "--wait"))
-        with screen(need("tmux"), fresh.folder, "sh", "-c", f"{command}; echo o''ver; cat") as shown:
+        with screen(
+            need("tmux"), fresh.folder, "sh", "-c", f"{command}; echo o''ver; cat"
+        ) as shown:
             shown.waits_for(lambda text: "guardpost: waiting for the line" in text)
             shown.types("C-]", "q")
             shown.waits_for(lambda text: "over" in text)
