@@ -3,7 +3,8 @@
 It needs no key and no CRC, since a frame shows in its first two bytes what it is: behind a
 delimiter stands a code byte and then a kind (docs/protocol.md sections 3 to 5), which no text
 does. What a session sends in pieces is hidden in pieces; text that runs into a frame that was cut
-off (a host that restarts) is shown again as soon as it looks like text.
+off (a host that restarts) is shown again as soon as it looks like text. While frames come, what is
+no text is a frame that a kernel wrote into, or one without a delimiter before it.
 """
 
 import re
@@ -19,11 +20,17 @@ _DELIMITERS = {Profile.CLEAN.delimiter[0], Profile.CONSOLE.delimiter[0]}
 _START = re.compile(rb"[\x00\x1e{}]")
 _RUN_BYTES = 24
 _RUN = re.compile(rb"[\x20-\x7e\r\n\t\x1b]{%d}" % _RUN_BYTES)  # by chance: never
+# Neither text nor UTF-8, so a piece of a frame that text was written into.
+_STRAY = re.compile(
+    rb"[\x01-\x06\x0b\x10\x12\x14-\x1a\x1c\x1d\x1f\xc0\xc1\xf5-\xff]"
+    rb"|(?<=[\x20-\x7e\r\n])[\x80-\xbf]|[\xc2-\xf4](?=[\x00-\x7f\xc0-\xff])"
+)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/\r\n]")
 _PRINTABLE_FRONTS = (b"{A", b"{B", b"{E")  # what base64 makes of the kinds
 _SHORTEST_PRINTABLE = 30  # a packet of no messages
 _LONGEST_PRINTABLE = encoded_max(Profile.PRINTABLE, BODY_MAX_BYTES)
 _HOLD_SECONDS = 0.1
+_GUESS_SECONDS = 0.25
 _FRAME_SECONDS = 2.0  # in the middle of a frame; then it does not go on
 
 
@@ -54,17 +61,24 @@ class FrameFilter:
         self._in_frame = cut is not None and cut is not Profile.PRINTABLE
         self._delimiter = cut.delimiter[0] if self._in_frame and cut is not None else None
         self._is_every = False
+        self._is_guess = False  # that this is a frame
+        self._now = 0.0
+        self._last_delimiter: int | None = None
+        self._framed_until = float("-inf")
         self._searched = 0  # of a printable frame
         self._deadline: float | None = None
 
     def feed(self, data: bytes, now: float) -> bytes:
         """The text in `data`, as far as it is known to be text."""
         out = bytearray()
+        self._now = now
         for text, hello in self._scanner.feed(data):
             self._feed(text, out)
             if hello is not None:
                 self.hidden_bytes += len(hello)
-        if self._in_frame or self._searched >= _SHORTEST_PRINTABLE:
+        if self._in_frame and self._is_guess:
+            self._deadline = now + _GUESS_SECONDS
+        elif self._in_frame or self._searched >= _SHORTEST_PRINTABLE:
             self._deadline = now + _FRAME_SECONDS
         elif self._held or self._scanner.held:
             self._deadline = now + _HOLD_SECONDS
@@ -82,7 +96,7 @@ class FrameFilter:
             return b""
         self._deadline = None
         held = self._scanner.release()
-        if self._in_frame:
+        if self._in_frame and not self._is_guess:
             self.hidden_bytes += len(self._held)
         else:
             held = self._held + held
@@ -92,7 +106,7 @@ class FrameFilter:
     def _become_text(self) -> None:
         self._held = b""
         self._delimiter = None
-        self._in_frame = False
+        self._in_frame = self._is_guess = False
         self._searched = 0
 
     def _feed(self, data: bytes, out: bytearray) -> None:
@@ -113,11 +127,16 @@ class FrameFilter:
 
     def _text(self, rest: bytes, out: bytearray) -> int:
         start = _START.search(rest)
+        end = start.start() if start is not None else len(rest)
+        if self._now < self._framed_until and (stray := _STRAY.search(rest, 0, end)) is not None:
+            out += rest[: stray.start()]
+            self._in_frame, self._is_guess, self._is_every = True, True, False
+            self._delimiter = self._last_delimiter
+            return stray.start()
+        out += rest[:end]
         if start is None:
-            out += rest
-            return len(rest)
-        at = start.start()
-        out += rest[:at]
+            return end
+        at = end
         if rest[at] in _DELIMITERS:
             self._delimiter = rest[at]
             self.hidden_bytes += 1
@@ -161,8 +180,9 @@ class FrameFilter:
             return None
         self.frames += 1
         self.hidden_bytes += end + 1
-        self._in_frame = False
-        self._delimiter = rest[end]
+        self._in_frame = self._is_guess = False
+        self._delimiter = self._last_delimiter = rest[end]
+        self._framed_until = self._now + _FRAME_SECONDS
         return end + 1
 
     def _printable(self, rest: bytes, out: bytearray) -> int | None:

@@ -1,6 +1,7 @@
 """A session beside a reader is hidden, and of the text nothing is lost."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,33 @@ def test_a_boot_log_that_runs_into_a_frame_is_shown(profile: Profile) -> None:
     filter = FrameFilter()
     assert filter.feed(profile.delimiter + whole + cut[:50] + log, 0.0).endswith(log)
     assert filter.feed(b"login: ", 1.0) == b"login: "
+
+
+@pytest.mark.parametrize("profile", [Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE])
+def test_a_kernel_that_writes_into_a_busy_session_shows_its_text_alone(profile: Profile) -> None:
+    """It knows nothing of frames: its text stands in one, or between two without a delimiter."""
+    log = "[    1.345678] usb 1-1: new device, grüße €\r\n".encode()
+    sent = [each for kind in range(6) for each in frames(profile, 3, seed=kind)[6::8]]
+    extra = []
+    for one, two in pairwise(sent):
+        for at in range(0, len(two), 7):
+            filter = FrameFilter()
+            shown = filter.feed(profile.delimiter + one + two[:at] + log + two[at:] + one, 1.0)
+            shown += filter.handle_timeout(9.0)
+            assert log.strip() in shown
+            extra.append(len(shown) - len(log))
+    # A piece of a frame may begin with letters.
+    assert sum(extra) < 3 * len(extra)
+    assert max(extra) < 40
+
+
+def test_text_that_is_no_utf8_is_late_beside_a_session_and_as_ever_without_one() -> None:
+    filter = FrameFilter()
+    filter.feed(b"\0" + frames(Profile.CLEAN, 1)[-1], 1.0)
+    assert filter.feed(b"caf\xe9\r\nlogin: ", 1.1) == b"caf"
+    assert filter.next_deadline() == pytest.approx(1.35)
+    assert filter.handle_timeout(1.4) == b"\xe9\r\nlogin: "
+    assert filter.feed(b"caf\xe9", 3.1) == b"caf\xe9"
 
 
 def test_short_text_behind_half_a_frame_comes_after_two_seconds_of_nothing() -> None:

@@ -69,7 +69,8 @@ def test_the_log_holds_text_with_times_and_nothing_else(tmp_path: Path) -> None:
     picture = Picture(log=log, raw=True)
     log.note("connected to \x1b]0;x")
     picture.feed(b"\x1b[1;32m[  OK  ]\x1b[0m Started\tone\r\n\r\n10%\r20%\r\n", 0.0)
-    picture.feed(b"\0" + FRAME + b"caf\xc3\xa9 \xff\x07\nlogin: ", 0.0)
+    picture.feed(b"\0" + FRAME, 0.0)
+    picture.feed(b"caf\xc3\xa9 \xff\x07\nlogin: ", 3.0)
     log.note("the line has ended")
     log.close()
     assert path.read_text().splitlines() == [
