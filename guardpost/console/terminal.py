@@ -258,7 +258,7 @@ class Terminal:
             await asyncio.sleep(pause)
             if self._shown_at > knocked_at:  # frames are no answer
                 return
-            await self._send(b"\r")
+            await self._typed.put(b"\r")  # a line has one writer
 
     async def _send_break(self) -> None:
         stream = self._stream
