@@ -18,6 +18,7 @@ _SECTION, _INTERFACE, _ENHANCED = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _SHB_USERAPPL, _EPB_FLAGS = 2, 3, 9, 4, 2
 _LARGEST_BLOCK_BYTES = 1 << 24
+_LATEST_SECONDS = 1 << 37  # the year 6325
 
 
 def header(name: str, application: str) -> bytes:
@@ -64,7 +65,10 @@ def packets(file: BinaryIO) -> Iterator[tuple[float, bytes]]:
                 raise ValueError("a packet makes no sense")
             linktype, resolution = resolutions[which]
             if linktype == LINKTYPE:
-                yield ((high << 32) + low) / resolution, body[20 : 20 + length]
+                when = ((high << 32) + low) / resolution
+                if when > _LATEST_SECONDS:
+                    raise ValueError("a packet of a time that no clock has")
+                yield when, body[20 : 20 + length]
 
 
 def blocks_of(file: BinaryIO) -> Iterator[tuple[int, bytes, str]]:

@@ -52,6 +52,14 @@ def test_a_capture_that_was_cut_ends_with_its_last_whole_packet() -> None:
         assert [data for _, data in read(file[:cut])] == [b"one"]
 
 
+def test_a_time_that_nobody_could_show_is_refused() -> None:
+    in_seconds = header("x", "y").replace(b"\x09\0\x01\0\x09", b"\x09\0\x01\0\0")
+    late = bytearray(packet(1.0, b"one", inbound=True))
+    late[12:20] = b"\xff" * 8
+    with pytest.raises(ValueError, match="no clock"):
+        read(in_seconds + late)
+
+
 @given(st.binary(max_size=200), st.integers(0, 120), st.integers(0, 255))
 def test_any_file_is_read_or_refused(tail: bytes, at: int, value: int) -> None:
     file = bytearray(header("x", "y") + packet(1.0, b"one", inbound=True) + tail)
