@@ -143,6 +143,8 @@ class ConsoleConnection(Connection):
             self._events.append(events.Heard("echo"))
         elif hello is not None:
             self._events.append(events.Heard("other-console"))
+        elif any(Hello.decode(candidate, answers=each) for each in ours if each):
+            pass  # late, to one that we have asked another since
         elif candidate[7] == 0x31:
             self._events.append(events.Heard("other-agent"))
         else:

@@ -7,6 +7,7 @@ from support.stories import open_channel, payload, received
 
 from guardpost.protocol import events
 from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import HelloScanner
 from guardpost.simline import NO_FAULTS, Faults
 
 TRANSPARENT = (Profile.CLEAN, Profile.XONXOFF, Profile.CONSOLE, Profile.PRINTABLE)
@@ -108,6 +109,25 @@ def test_an_echo_is_no_obstacle(end: str) -> None:
     entered(pair, TRANSPARENT)
     assert profiles_of(pair) == (XONXOFF, XONXOFF)
     carries_everything(pair, lost=20)  # what the echo has no room for on the line
+
+
+def test_a_late_answer_to_an_earlier_hello_is_no_other_consoles() -> None:
+    """A console asks up to three different ones for one session."""
+    pair = Pair(SimulatedLine(faults=Faults(eat=frozenset(b"\x11\x13"))))
+    answers: list[bytes] = []
+    scanner = HelloScanner()
+
+    def keep(side: str, data: bytes, now: float) -> None:
+        if side == "a":
+            answers.extend(hello for _, hello in scanner.feed(data) if hello is not None)
+
+    pair.tap = keep
+    pair.begin(*TRANSPARENT)
+    assert pair.run(20, until=lambda: len(answers) == 3)
+    for each in answers[:2]:
+        pair.line.push_b(each, pair.now)
+    assert pair.run(20, until=lambda: bool(pair.console.of(events.SessionEstablished)))
+    assert pair.console.of(events.Heard) == []
 
 
 @pytest.mark.parametrize("seed", range(5))
