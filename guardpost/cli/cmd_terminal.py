@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
     from guardpost.console.terminal import Terminal, raw_terminal
     from guardpost.services.relay import DescriptorEnd
 
-    line = opening.line_of(hosts.resolve(args.target))
     keys = os.isatty(0)
+    is_raw = False
+    line = opening.line_of(hosts.resolve(args.target), may_ask=lambda: not is_raw)
     escape = parse_key(args.escape)
     picture = make_picture(args)
     beside = LineBeside(line, "terminal")
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         asyncio.run(unlock(line))  # a password is asked for while the terminal is not raw yet
+        is_raw = keys
         with raw_terminal(0 if keys else -1):
             asyncio.run(work())
     finally:
@@ -75,8 +77,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def unlock(line: "Line") -> None:
-    if line.password is not None:
+    """Ask for its password, if it has one; an owner of the line knows that already."""
+    if line.password is not None and not await has_owner(line.name):
         await line.password()
+
+
+async def has_owner(name: str) -> bool:
+    if sys.platform == "win32":
+        return False
+    else:
+        from guardpost.console import owner_protocol as wire
+        from guardpost.console.owner_client import ask_owner
+
+        return await ask_owner(name, wire.CHECK) is not None
 
 
 def make_picture(args: argparse.Namespace) -> "Picture":

@@ -59,10 +59,15 @@ def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptio
     )
 
 
-def line_of(host: hosts.Host, *, password: str | None = None) -> "Line":
+def line_of(
+    host: hosts.Host,
+    *,
+    password: str | None = None,
+    may_ask: Callable[[], bool] = lambda: True,
+) -> "Line":
     """The line of `host`, its `password` if that is known already; nothing is opened yet.
 
-    Raises UsageError, NoSuchTarget.
+    `may_ask`: whether a person can be asked for it now. Raises UsageError, NoSuchTarget.
     """
     from guardpost.console.line import Line
     from guardpost.transports.target import WITH_PASSWORD, canonical, parse_target
@@ -70,7 +75,9 @@ def line_of(host: hosts.Host, *, password: str | None = None) -> "Line":
     target = parse_target(host.line)
     asked = None
     if target.scheme in WITH_PASSWORD:
-        asked = passwords.Password(str(target), host.password_command, known=password)
+        asked = passwords.Password(
+            str(target), host.password_command, known=password, may_ask=may_ask
+        )
 
     async def open_line() -> "ByteStream":
         from guardpost.transports import open_target

@@ -6,7 +6,7 @@ GUARDPOST_PASSWORD comes first, since it was said for this run; then the host's
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from guardpost.errors import UsageError
 
@@ -24,12 +24,17 @@ class Password:
         command: str | None = None,
         *,
         known: str | None = None,
+        may_ask: Callable[[], bool] = lambda: True,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        """`line` is what a person is asked about; `command` is split as a shell splits words."""
+        """`line` is what a person is asked about; `command` is split as a shell splits words.
+
+        `may_ask`: whether a person could answer now.
+        """
         self._line = line
         self._command = command
         self._known = known
+        self._may_ask = may_ask
         self._environment = environment
 
     async def __call__(self) -> str:
@@ -43,6 +48,11 @@ class Password:
             return self._environment[VARIABLE]
         if self._command is not None:
             return await _said_by(self._command)
+        if not self._may_ask():
+            raise UsageError(
+                f"{self._line} wants a password, and nobody can be asked meanwhile; "
+                f"run the command again, or set {VARIABLE}, or password_command in hosts.toml"
+            )
         from guardpost.console.question import ask_secret
 
         typed = await ask_secret(f"Password of {self._line}: ")

@@ -66,6 +66,14 @@ def test_a_command_that_tells_none_is_named(command: str, said: str) -> None:
         found(Password("amt:web01", command, environment=NOTHING))
 
 
+def test_nobody_is_asked_where_nobody_can_answer() -> None:
+    password = Password("amt:web01", environment=NOTHING, may_ask=lambda: False)
+    with pytest.raises(UsageError, match="nobody can be asked meanwhile; run the command again"):
+        found(password)
+    password = Password("amt:web01", "echo s3cret", environment=NOTHING, may_ask=lambda: False)
+    assert found(password) == "s3cret"
+
+
 ASK = """
 import asyncio
 from guardpost.cli.passwords import Password

@@ -14,6 +14,7 @@ import pytest
 import serial
 from support.amt_rig import PASSWORD, AmtRig, amt_rig
 from support.amt_server import AmtServer, certificate
+from support.bare_terminal import screen
 from support.tools import need
 from support.web import page, web_server
 
@@ -166,6 +167,23 @@ def test_a_host_of_hosts_toml_with_a_password_command(fresh: AmtRig) -> None:
     secret.unlink()
     done = subprocess.run(words, env=environment, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"hello\n"), done.stderr
+
+
+def test_a_terminal_beside_an_owner_wants_no_password(fresh: AmtRig) -> None:
+    environment = {k: v for k, v in fresh.environment.items() if k != "GUARDPOST_PASSWORD"}
+    tmux = need("tmux")
+    words = ["env", "-u", "GUARDPOST_PASSWORD"]
+    words += [f"{name}={environment[name]}" for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")]
+    words += fresh.argv("terminal", fresh.here)
+    with screen(tmux, fresh.folder, *words) as shown:
+        shown.waits_for(lambda text: f"Password of {fresh.here}: " in text)
+    fresh.console("exec", "true")
+    with screen(tmux, fresh.folder, *words) as shown:
+        shown.waits_for(lambda text: f"connected to {fresh.here}; " in text)
+        assert "Password" not in shown.shows()
+        # When the owner has gone it would have to be typed, into a terminal that is raw.
+        fresh.run("owner", fresh.here, "stop")
+        shown.waits_for(lambda text: "nobody can be asked" in text.replace("\n", " "))
 
 
 @pytest.mark.parametrize("options", [(), ("--no-owner",)])

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,9 +71,12 @@ class Done(NamedTuple):
 class Guest:
     """`folder` holds a socket for each device, and `kernel.log`, the first serial port."""
 
-    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(
+        self, folder: Path, process: "subprocess.Popen[bytes]", telnet: Mapping[str, int]
+    ) -> None:
         self.folder = folder
         self.process = process
+        self._telnet = telnet
         self._unread = b""
         self._control = self._connect("control")
         self._monitor = self._connect("monitor")
@@ -81,6 +84,12 @@ class Guest:
     def far_end(self, device: str) -> str:
         """The path of the other end of that device."""
         return str(self.folder / device)
+
+    def target(self, device: str) -> str:
+        """How a console names that other end."""
+        if device in self._telnet:
+            return f"telnet:127.0.0.1:{self._telnet[device]}"
+        return f"unix:{self.far_end(device)}"
 
     def run(self, command: str, seconds: float = PATIENCE_SECONDS) -> Done:
         """One line of shell, as root, to its end."""
@@ -164,13 +173,15 @@ def guest(
     options: Sequence[str] = (),
     files: Mapping[str, bytes] = {},
     kernel_log: bool = True,
+    telnet: Collection[str] = (),
 ) -> Iterator[Guest]:
     """A guest that has booted. Skips the test where there is no QEMU or no kernel for it.
 
     `devices`: QEMU's -device by the name of the socket that is its other end, such as
     {"com2": "isa-serial,index=1", "sol": "pci-serial", "port": "virtserialport,name=a.b.0"}.
     `append` is the kernel's command line, `options` are further ones of QEMU, `files` are added to
-    the initramfs by name; without `kernel_log` the first serial port is not there.
+    the initramfs by name; without `kernel_log` the first serial port is not there. The far ends
+    named in `telnet` are TCP and speak Telnet, whose BREAK the emulated UART passes on as one.
     """
     program = need("qemu-system-x86_64")
     need("busybox")
@@ -184,14 +195,15 @@ def guest(
         if kernel_log:
             log = f"file,id=log,path={folder}/kernel.log,append=on"
             words += ["-chardev", log, "-device", "isa-serial,chardev=log,index=0"]
+        ports = {each: _free_port() for each in telnet}
         for each, device in devices.items():
-            words += _device(folder, each, device)
+            words += _device(folder, each, device, ports.get(each))
         with (folder / "qemu.log").open("wb") as log_file:
             process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file
             )
         try:
-            machine = Guest(folder, process)
+            machine = Guest(folder, process, ports)
             try:
                 machine.await_boot()
                 yield machine
@@ -213,6 +225,15 @@ def _machine(folder: Path, append: str) -> list[str]:
     ]
 
 
-def _device(folder: Path, name: str, device: str) -> list[str]:
-    chardev = f"socket,id={name},path={os.fspath(folder / name)},server=on,wait=off"
+def _device(folder: Path, name: str, device: str, telnet: int | None = None) -> list[str]:
+    place = f"path={os.fspath(folder / name)}"
+    if telnet is not None:
+        place = f"host=127.0.0.1,port={telnet},telnet=on,nodelay=on"
+    chardev = f"socket,id={name},{place},server=on,wait=off"
     return ["-chardev", chardev, "-device", f"{device},chardev={name}"]
+
+
+def _free_port() -> int:
+    """Nobody listens there now; the loopback's next caller gets another one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

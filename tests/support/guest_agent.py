@@ -1,4 +1,4 @@
-"""An agent in a guest, on its second serial port, and a tunnel to a web server there."""
+"""An agent in a guest, on its second serial port or another, and a tunnel to a web server there."""
 
 import contextlib
 import subprocess
@@ -14,20 +14,22 @@ __all__ = ["HttpTunnel", "agent", "agent_command", "start_agent", "start_httpd",
 PAGE = "hello from the guest"
 
 
-def agent_command(who: Operator, *options: str) -> str:
-    return f"guardpost agent /dev/ttyS1 --allow {who.key} {' '.join(options)}"
+def agent_command(who: Operator, *options: str, port: str = "/dev/ttyS1") -> str:
+    return f"guardpost agent {port} --allow {who.key} {' '.join(options)}"
 
 
-def start_agent(machine: Guest, who: Operator, *options: str) -> None:
+def start_agent(machine: Guest, who: Operator, *options: str, port: str = "/dev/ttyS1") -> None:
     """It has said who it is; its log is /root/log there, its process id in /root/pid."""
-    machine.check(f"{agent_command(who, *options)} > /root/log 2>&1 & echo $! > /root/pid")
+    machine.check(f"{agent_command(who, *options, port=port)} > /root/log 2>&1 & echo $! > /root/pid")
     machine.wait_for("grep words /root/log")
 
 
 @contextlib.contextmanager
-def agent(machine: Guest, who: Operator, *options: str) -> Iterator[None]:
+def agent(
+    machine: Guest, who: Operator, *options: str, port: str = "/dev/ttyS1"
+) -> Iterator[None]:
     """An agent meanwhile, ended by SIGTERM."""
-    start_agent(machine, who, *options)
+    start_agent(machine, who, *options, port=port)
     try:
         yield
     finally:

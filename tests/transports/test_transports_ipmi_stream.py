@@ -87,6 +87,16 @@ def test_a_break_is_accepted_and_the_line_goes_on() -> None:
     with_a_bmc(story)
 
 
+def test_what_was_written_before_a_close_arrives() -> None:
+    async def story(simulated: bmc.SimulatedBmc, host: ByteStream) -> None:
+        line = await opened(simulated.target)
+        await line.write(bytes(1000) + b"the end")
+        await line.close()
+        assert (await read_exactly(host, 1007))[-7:] == b"the end"
+
+    with_a_bmc(story)
+
+
 def test_closing_wakes_a_reader_and_gives_the_line_back() -> None:
     async def story(simulated: bmc.SimulatedBmc, host: ByteStream) -> None:
         line = await opened(simulated.target)

@@ -30,6 +30,9 @@ UNANSWERED_MAX = 3
 AHEAD_BYTES = 262144
 """What may wait for a reader; then the BMC has to repeat, and in the end to lose, what comes."""
 
+DRAIN_SECONDS = 1.0
+"""How long a close waits for the BMC to take what was written."""
+
 GIVE_BACK_SECONDS = 3.0
 """How long a close waits for the BMC to confirm; the thread goes on by itself after that."""
 
@@ -115,6 +118,15 @@ class IpmiStream:
         return True
 
     async def close(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._until(lambda: self._sol.is_idle)
+        except (LineLost, TimeoutError):
+            pass  # nobody takes them any more
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
         if self._closed:
             return
         self._closed = True
