@@ -176,14 +176,11 @@ def test_a_terminal_beside_an_owner_wants_no_password(fresh: AmtRig) -> None:
     words += [f"{name}={environment[name]}" for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")]
     words += fresh.argv("terminal", fresh.here)
     with screen(tmux, fresh.folder, *words) as shown:
-        shown.waits_for(lambda text: f"Password of {fresh.here}: " in text)
+        shown.waits_for(lambda text: f"Password of {fresh.here}:" in text)
     fresh.console("exec", "true")
     with screen(tmux, fresh.folder, *words) as shown:
         shown.waits_for(lambda text: f"connected to {fresh.here}; " in text)
         assert "Password" not in shown.shows()
-        # When the owner has gone it would have to be typed, into a terminal that is raw.
-        fresh.run("owner", fresh.here, "stop")
-        shown.waits_for(lambda text: "nobody can be asked" in text.replace("\n", " "))
 
 
 @pytest.mark.parametrize("options", [(), ("--no-owner",)])
