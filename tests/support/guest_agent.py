@@ -20,14 +20,14 @@ def agent_command(who: Operator, *options: str, port: str = "/dev/ttyS1") -> str
 
 def start_agent(machine: Guest, who: Operator, *options: str, port: str = "/dev/ttyS1") -> None:
     """It has said who it is; its log is /root/log there, its process id in /root/pid."""
-    machine.check(f"{agent_command(who, *options, port=port)} > /root/log 2>&1 & echo $! > /root/pid")
+    machine.check(
+        f"{agent_command(who, *options, port=port)} > /root/log 2>&1 & echo $! > /root/pid"
+    )
     machine.wait_for("grep words /root/log")
 
 
 @contextlib.contextmanager
-def agent(
-    machine: Guest, who: Operator, *options: str, port: str = "/dev/ttyS1"
-) -> Iterator[None]:
+def agent(machine: Guest, who: Operator, *options: str, port: str = "/dev/ttyS1") -> Iterator[None]:
     """An agent meanwhile, ended by SIGTERM."""
     start_agent(machine, who, *options, port=port)
     try:
