@@ -12,18 +12,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from guardpost.agent.accounts import Accounts
+from guardpost.agent.audit import Audit
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.agent.breaks import BreakWatch
 from guardpost.agent.output import TextOutput, WatchedStream
 from guardpost.agent.prompt import Prompt
 from guardpost.agent.reception import Reception
+from guardpost.agent.settings import CHANNELS
 from guardpost.agent.verbs import Host, this_host
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
 from guardpost.aio.supervisor import LineKeeper
 from guardpost.errors import GoAwayCode, TransportError
-from guardpost.identity import Identity, fingerprint
+from guardpost.identity import Identity
 from guardpost.protocol import events
 from guardpost.protocol.agent_connection import AgentConnection
 from guardpost.services import SERVICES, Service
@@ -46,7 +48,8 @@ class Agent:
         await agent.run(open_line)      # until stop() is called
 
     `accounts` None: no text prompt, whatever is typed goes unanswered. `psk` is 32 bytes.
-    `on_session` is told whether a console's session is live, whenever that changes.
+    `on_session` is told whether a console's session is live, whenever that changes. `channels`
+    says how many services may run at once.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Agent:
         host: Host | None = None,
         psk: bytes | None = None,
         services: Mapping[str, Callable[[], Service]] = SERVICES,
+        audit: Audit | None = None,
+        channels: Callable[[], int] = lambda: CHANNELS,
         random_bytes: Callable[[int], bytes] = os.urandom,
         on_session: Callable[[bool], None] = lambda live: None,
     ) -> None:
@@ -70,16 +75,14 @@ class Agent:
             psk=psk,
         )
         self.driver = Driver(self.connection, self._on_event, self._on_channel)
-        self._reception = Reception(authorized, version, services)
+        audit = audit or Audit()
+        self._reception = Reception(authorized, version, services, audit=audit, channels=channels)
         self._output = TextOutput(self._send_text)
         self._prompt: Prompt | None = None
         if accounts is not None:
-            self._prompt = Prompt(
-                self._output.write,
-                drain=self._output.drain,
-                accounts=accounts,
-                host=host or this_host(version),
-            )
+            say, drain = self._output.write, self._output.drain
+            host = host or this_host(version)
+            self._prompt = Prompt(say, drain=drain, accounts=accounts, host=host, audit=audit)
         self._on_session = on_session
         self._is_suspended = False
         self._has_line = False
@@ -185,11 +188,11 @@ class Agent:
             case events.SessionSuspended(reason):
                 self._is_suspended = True
                 self._on_session(False)
-                _log.info("session suspended: %s", reason)
+                self._reception.pause("suspended", reason)
             case events.SessionResumed():
                 self._is_suspended = False
                 self._on_session(True)
-                _log.info("session resumed")
+                self._reception.pause("resumed")
             case events.SessionEnded(code, text):
                 self._is_suspended = False
                 self._on_session(False)
@@ -202,8 +205,6 @@ class Agent:
         now = self.driver.now()
         if self._reception.may_enter(key, payload):
             self.connection.allow(now)
-            if self._reception.guest_key not in (None, key):
-                _log.warning("refused key=%s: another console has a session", fingerprint(key))
         else:
             text = "this console's key is not allowed here"
             self.connection.refuse(GoAwayCode.NOT_ALLOWED, text, now)

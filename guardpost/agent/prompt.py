@@ -5,13 +5,13 @@ It speaks only when spoken to, and stops answering whoever talks like a machine
 """
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from guardpost.agent.accounts import Accounts, Verdict
+from guardpost.agent.audit import Audit
 from guardpost.agent.editor import (
     COLUMNS,
     EditorMode,
@@ -27,6 +27,7 @@ from guardpost.agent.prompt_state import TRANSITIONS, PromptEvent, PromptState
 from guardpost.agent.verbs import GUEST_HELP, USER_HELP, Context, Host, parse_line, perform
 from guardpost.agent.voice import Voice, shown
 from guardpost.errors import GuardpostError, LocalProtocolError, UsageError
+from guardpost.services import Fact
 
 __all__ = ["IDLE_SECONDS", "Prompt"]
 
@@ -42,8 +43,6 @@ PASSWORD_PROMPT: Final = "Password: "
 _CTRL_C, _LF, _CR = 0x03, 0x0A, 0x0D
 _NOBODY_TYPED: Final = "nobody typed for 5 minutes"
 
-_log = logging.getLogger("guardpost.prompt")
-
 
 class Prompt:
     """One person at a time on one port. It finishes with close(). Needs a running loop."""
@@ -55,6 +54,7 @@ class Prompt:
         drain: Callable[[], Awaitable[None]],
         accounts: Accounts,
         host: Host,
+        audit: Audit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`write` queues bytes for the line; `drain` returns when few of them still wait.
@@ -64,6 +64,7 @@ class Prompt:
         self._drain = drain
         self._accounts = accounts
         self._host = host
+        self._audit = audit or Audit()
         self._state = PromptState.ASLEEP
         self._voice = Voice(write, clock)
         self._editor = LineEditor()
@@ -138,7 +139,7 @@ class Prompt:
         if was_user is not None:
             self._locked_because = reason
             self._voice.trust(user=False)
-            _log.info("%s logged out: %s", shown(was_user), reason)
+            self._audit.record("login", "end", {"name": was_user, "reason": reason})
         self._job.abandon()
         self._idle.disarm()
         self._name = ""
@@ -263,7 +264,6 @@ class Prompt:
             case _:
                 self._advance(PromptEvent.RUN)
                 self._editor.start(EditorMode.KEYS)
-                _log.info("%s: %s %s", shown(self._name), verb, shown(" ".join(args)))
                 return self._job.start(self._run_command(verb, args))
         self._begin_line()
 
@@ -303,7 +303,7 @@ class Prompt:
         if verdict is Verdict.RIGHT:
             self._advance(PromptEvent.ACCEPT)
             self._voice.trust(user=True)
-            _log.info("%s logged in", shown(name))
+            self._audit.record("login", "begin", {"name": name})
             self._voice.say(f"welcome, {name}")
             self._idle.arm()
         else:
@@ -320,7 +320,8 @@ class Prompt:
             self._voice.say("another login is being checked; try again in a while")
         else:
             failures, wait = self._accounts.failures, math.ceil(self._accounts.wait_seconds())
-            _log.warning("wrong name or password for %s (%d so far)", shown(name), failures)
+            facts: dict[str, Fact] = {"name": name, "reason": "wrong name or password"}
+            self._audit.refuse("login", {**facts, "failures": failures, "next_after": wait})
             self._voice.say(f"wrong name or password ({failures} so far); the next waits {wait} s")
 
     # Commands
@@ -332,10 +333,14 @@ class Prompt:
                 self._voice.speak(data)
 
         pager = Pager(write, self._drain, self._next_key, paging=self._paging)
+        facts: dict[str, Fact] = {"name": self._name, "command": " ".join([verb, *args])}
+        self._audit.record("command", "begin", facts)
+        began = self._audit.clock()
         try:
             await perform(verb, args, Context(self._host, pager, self._name))
         except asyncio.CancelledError:
-            pass  # by Ctrl-C, or left behind
+            facts["reason"] = "stopped"  # by Ctrl-C, or left behind
+        self._audit.record("command", "end", {**facts, "seconds": self._audit.clock() - began})
         if not self._job.is_current():
             return
         self._job.finish()

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.audit import Audit, action_facts
+from guardpost.agent.authorized import AuthorizedConsoles, Entry
 from guardpost.agent.policy import decide
+from guardpost.agent.settings import CHANNELS
+from guardpost.agent.witness import WitnessedChannel
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
 from guardpost.identity import fingerprint
@@ -32,45 +35,72 @@ _log = logging.getLogger("guardpost.agent")
 
 @dataclass(frozen=True, slots=True)
 class _Guest:
-    """The console whose session it is."""
+    """The console whose session it is; `session` counts those of this agent."""
 
     key: bytes
     name: str
+    session: int = 0
+    since: float = 0.0
 
-    def __str__(self) -> str:
-        return f"key={fingerprint(self.key)} name={self.name or '-'}"
+    def facts(self) -> dict[str, Fact]:
+        who: dict[str, Fact] = {"key": fingerprint(self.key), "name": self.name}
+        return {"session": self.session, **who} if self.session else who
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A channel that was let in. `facts` say what it is in the audit, `notes` what came of it."""
+
+    service: Service
+    asker: Asker
+    facts: dict[str, Fact]
+    notes: dict[str, Fact]
 
 
 class Reception:
-    """Judges by `authorized` as it is at that moment: a key taken out opens nothing more."""
+    """Judges by `authorized` as it is at that moment: a key taken out opens nothing more.
+
+    `channels` says how many channels may be served at once.
+    """
 
     def __init__(
         self,
         authorized: AuthorizedConsoles,
         version: str,
         services: Mapping[str, Callable[[], Service]] = SERVICES,
+        *,
+        audit: Audit | None = None,
+        channels: Callable[[], int] = lambda: CHANNELS,
     ) -> None:
         self._authorized = authorized
         self._version = version
         self._services = services
+        self._audit = audit or Audit()
+        self._channels = channels
         self._guest: _Guest | None = None
+        self._sessions = 0
+        self._visits = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._warned: list[str] = []
 
+    # --- sessions ---
+
     def may_enter(self, key: bytes, payload: bytes) -> bool:
         """Whether a console of this key may have a session at all."""
-        entry = self._authorized.lookup(key)
+        entry = self._authorized.find(key)
         self.warn()
         who = _Guest(key, _shown_name(payload))
-        if entry is None:
-            _log.warning("refused %s: the key is not allowed", who)
+        if not isinstance(entry, Entry):
+            self._audit.refuse("session", {**who.facts(), "reason": entry})
             return False
-        _log.info("offered %s: allowed by %s", who, entry.where)
+        if self._guest is not None and self._guest.key != key:
+            reason = "another console has a session"
+            self._audit.refuse("session", {**who.facts(), "reason": reason})
         return True
 
     def warn(self) -> None:
-        """Log what is wrong with the files of keys, once each."""
+        """Log what is wrong with the files of keys and settings, once each."""
         warnings = self._authorized.warnings
         for warning in warnings:
             if warning not in self._warned:
@@ -79,22 +109,30 @@ class Reception:
 
     def enter(self, key: bytes, payload: bytes) -> None:
         """A session began."""
-        self._guest = _Guest(key, _shown_name(payload))
-        _log.info("session of %s", self._guest)
+        self._sessions += 1
+        self._guest = _Guest(key, _shown_name(payload), self._sessions, self._audit.clock())
+        facts = self._guest.facts()
+        entry = self._authorized.lookup(key)
+        if entry is not None:
+            facts |= {"allowed_by": entry.where, "role": entry.role}
+        self._audit.record("session", "begin", facts)
+
+    def pause(self, outcome: str, reason: str = "") -> None:
+        """The session was suspended or has resumed."""
+        if self._guest is not None:
+            self._audit.record("session", outcome, {**self._guest.facts(), "reason": reason})
 
     def leave(self, reason: str) -> None:
         """The session is over: its services end, with what they run."""
         if self._guest is not None:
-            _log.info("session over, %s: %s", self._guest, safe_text(reason))
+            seconds = self._audit.clock() - self._guest.since
+            facts = {**self._guest.facts(), "reason": reason, "seconds": seconds}
+            self._audit.record("session", "end", facts)
         self._guest = None
         for task in self._tasks:
             task.cancel()
         self._ending |= self._tasks
         self._tasks = set()
-
-    @property
-    def guest_key(self) -> bytes | None:
-        return self._guest.key if self._guest is not None else None
 
     async def wait_closed(self) -> None:
         """Until the services of sessions that are over have ended, a few seconds at most."""
@@ -108,15 +146,18 @@ class Reception:
         guest = self._guest
         if guest is None:
             return
+        self._visits += 1
+        facts = {**guest.facts(), "channel": self._visits, "service": name}
         try:
-            service, asker = self._admit(guest, name, request)
+            visit = self._admit(guest, name, request, facts)
         except ChannelReset as refusal:
-            _log.warning("channel refused, %s service=%s: %s", guest, safe_text(name), refusal)
+            self._audit.refuse("channel", {**facts, "reason": str(refusal)})
             channel.reset(refusal.code, refusal.text)
         except Exception as error:
-            _fail(channel, name, error)
+            self._audit.refuse("channel", {**facts, "reason": _fail(channel, name, error)})
         else:
-            task = asyncio.ensure_future(self._serve(service, asker, channel, name, request))
+            self._audit.record("channel", "begin", facts)
+            task = asyncio.ensure_future(self._serve(visit, channel, name, request))
             self._tasks.add(task)
             task.add_done_callback(self._served)
 
@@ -124,10 +165,11 @@ class Reception:
         self._tasks.discard(task)
         self._ending.discard(task)
 
-    def _admit(self, guest: _Guest, name: str, request: bytes) -> tuple[Service, Asker]:
-        """The service, if this guest may have it. Raises ChannelReset, which is the refusal."""
+    def _admit(self, guest: _Guest, name: str, request: bytes, facts: dict[str, Fact]) -> _Visit:
+        """What this guest may have; `facts` learn of it. Raises ChannelReset: the refusal."""
         if self._authorized.lookup(guest.key) is None:
             # Not even what there is to be had.
+            self.warn()
             raise ChannelReset(ResetCode.NOT_ALLOWED, _NOT_ANY_MORE)
         make = self._services.get(name)
         if make is None:
@@ -137,11 +179,15 @@ class Reception:
             action = service.action(request)
         except RemoteProtocolError as error:
             raise ChannelReset(ResetCode.BAD_REQUEST, safe_text(str(error))) from None
+        facts |= action_facts(action)
         verdict = self._judge(guest, action)
         if not verdict.allowed:
             raise ChannelReset(ResetCode.NOT_ALLOWED, verdict.reason)
-        _log.info("channel of %s service=%s action=%s", guest, name, _described(action))
-        return service, self._asker(guest, action, verdict)
+        # What ends at this moment still counts, as it still has its program.
+        if len(self._tasks) + len(self._ending) >= self._channels():
+            raise ChannelReset(ResetCode.LIMIT, f"at most {self._channels()} channels at once")
+        notes: dict[str, Fact] = {}
+        return _Visit(service, self._asker(guest, action, verdict, facts, notes), facts, notes)
 
     def _judge(self, guest: _Guest, action: Action) -> Verdict:
         """By what the guest's key may do at this moment."""
@@ -151,18 +197,26 @@ class Reception:
             return Verdict(False, _NOT_ANY_MORE)
         return decide(entry.permits, action)
 
-    def _asker(self, guest: _Guest, action: Action, verdict: Verdict) -> Asker:
+    def _asker(
+        self,
+        guest: _Guest,
+        action: Action,
+        verdict: Verdict,
+        facts: dict[str, Fact],
+        notes: dict[str, Fact],
+    ) -> Asker:
+        where = {**guest.facts(), "channel": facts["channel"]}
+
         def decide_more(further: Action) -> Verdict:
             answer = self._judge(guest, further)
             if not answer.allowed:
-                _log.warning("refused %s action=%s: %s", guest, _described(further), answer.reason)
+                reason = {"reason": answer.reason}
+                self._audit.refuse("action", {**where, **action_facts(further), **reason})
             return answer
 
-        def audit(further: Action, outcome: str, **facts: Fact) -> None:
-            _log.info("%s action=%s %s%s", guest, _described(further), outcome, _facts(facts))
-
-        def note(**facts: Fact) -> None:
-            _log.info("%s action=%s%s", guest, _described(action), _facts(facts))
+        def audit(further: Action, outcome: str, **more: Fact) -> None:
+            about = {**more, **where, **action_facts(further)}
+            self._audit.record("action", outcome, about, grave=outcome in ("refused", "failed"))
 
         return Asker(
             user=guest.name,
@@ -171,43 +225,42 @@ class Reception:
             action=action,
             verdict=verdict,
             decide=decide_more,
-            note=note,
+            note=notes.update,
             audit=audit,
         )
 
-    async def _serve(
-        self, service: Service, asker: Asker, channel: Channel, name: str, request: bytes
-    ) -> None:
+    async def _serve(self, visit: _Visit, channel: Channel, name: str, request: bytes) -> None:
+        witness = WitnessedChannel(channel)
+        began = self._audit.clock()
+        failed = False
         try:
-            await service.serve(channel, request, asker)
-            await channel.close()
+            await visit.service.serve(witness, request, visit.asker)
+            await witness.close()
         except ChannelReset:
             pass  # the console has gone away
+        except asyncio.CancelledError:
+            witness.ending = witness.ending or ChannelReset(ResetCode.LOST, "the session is over")
+            raise
         except Exception as error:
-            _fail(channel, name, error)
+            failed = True
+            _fail(witness, name, error)
+        finally:
+            facts = {**visit.notes, **visit.facts, "seconds": self._audit.clock() - began}
+            facts |= {"sent": witness.sent, "received": witness.received}
+            if witness.ending is not None:
+                facts["reason"] = str(witness.ending)
+            outcome = "failed" if failed else "end" if witness.ending is None else "reset"
+            self._audit.record("channel", outcome, facts, grave=failed)
 
 
-def _fail(channel: Channel, name: str, error: Exception) -> None:
+def _fail(channel: Channel, name: str, error: Exception) -> str:
     text = safe_text(f"{type(error).__name__}: {error}".splitlines()[0])
     _log.error("service %s failed: %s", safe_text(name), text)
     # It may hold what the service was working with, so not for everybody.
     _log.debug("where it failed", exc_info=error)
     channel.reset(ResetCode.FAILED, text)
+    return text
 
 
 def _shown_name(payload: bytes) -> str:
     return safe_text(operator_name(payload))
-
-
-def _described(action: Action) -> str:
-    if action.path or action.argv:
-        target = action.path or b" ".join(action.argv)
-        return safe_text(f"{action.verb}={target.decode('utf-8', 'backslashreplace')}")
-    if not action.host:
-        return action.verb
-    host = f"[{action.host}]" if ":" in action.host else action.host
-    return safe_text(f"{action.verb}={host}:{action.port}")
-
-
-def _facts(facts: dict[str, Fact]) -> str:
-    return "".join(f" {name}={safe_text(str(value))}" for name, value in facts.items())

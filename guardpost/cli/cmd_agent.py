@@ -54,6 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="KEY_OR_FILE",
         help="a console's public key, or a file of them; may be given more than once",
     )
+    add("--config", metavar="FILE", help="roles, audit, limits (/etc/guardpost/agent.toml)")
+    add("--audit", metavar="FILE", help="who did what, in a file beside the journal or syslog")
     add("--psk", metavar="FILE", help="a secret that both sides also hold")
     add("--no-prompt", action="store_true", help="consoles only: no text prompt")
     add("--accounts", metavar="FILE", help="names and passwords of the text prompt")
@@ -141,14 +143,12 @@ def start_logging(verbose: int) -> None:
 async def serve(args: argparse.Namespace, target: "Target") -> None:
     from guardpost import __version__
     from guardpost.agent.agent import Agent
-    from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.cli import agent_files
     from guardpost.cli.shared_port import SharedPort
-    from guardpost.identity import places
     from guardpost.identity.psk import read_psk
 
-    authorized = AuthorizedConsoles(
-        args.allow, standing_file=places.authorized_consoles(os.environ)
-    )
+    settings = agent_files.settings(args.config)
+    authorized = agent_files.authorized(args.allow, settings)
     accounts = None if args.no_prompt else accounts_of(args)
     require_somebody(authorized, accounts)
     identity = identity_of(args)
@@ -158,6 +158,8 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
             authorized=authorized,
             accounts=accounts,
             version=__version__,
+            audit=agent_files.audit(args.audit, settings),
+            channels=lambda: settings.now().channels,
             psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
             on_session=kernel_hush(args, at_the_end),
         )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from guardpost.errors import KeyFileError
 
-__all__ = ["MAX_FILE_BYTES", "create", "make_folder", "read_secret", "read_unforged", "replace"]
+__all__ = ["MAX_FILE_BYTES", "Signature", "create", "make_folder", "read_secret"]
+__all__ += ["read_unforged", "replace", "signature"]
 
 MAX_FILE_BYTES = 1 << 20
 """Ten thousand keys; a bigger file is not what it is taken for."""
@@ -25,6 +26,22 @@ _READ_FLAGS = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
+
+
+# All that changes when a file does; None for one that is not there.
+Signature = tuple[int, ...] | None
+
+
+def signature(path: Path) -> Signature:
+    """Differs from an earlier one when the file at `path` may have another content."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (
+        *(status.st_dev, status.st_ino, status.st_size, status.st_mode),
+        *(status.st_mtime_ns, status.st_ctime_ns),
+    )
 
 
 def read_secret(path: Path) -> str:

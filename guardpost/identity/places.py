@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["agent_folder", "agent_identity", "authorized_consoles", "console_folder"]
-__all__ += ["console_identity", "known_agents"]
+__all__ = ["agent_folder", "agent_identity", "agent_settings", "authorized_consoles"]
+__all__ += ["console_folder", "console_identity", "known_agents"]
 
 
 def console_folder(environ: Mapping[str, str]) -> Path:
@@ -49,3 +49,8 @@ def authorized_consoles(environ: Mapping[str, str]) -> Path:
     if sys.platform == "win32":
         return agent_folder(environ) / "authorized_consoles"
     return Path("/etc/guardpost/authorized_consoles")
+
+
+def agent_settings(environ: Mapping[str, str]) -> Path:
+    """The agent's settings: agent.toml, beside authorized_consoles."""
+    return authorized_consoles(environ).with_name("agent.toml")

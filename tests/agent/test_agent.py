@@ -220,8 +220,13 @@ def test_a_service_runs_for_an_allowed_console(
             assert (asker.action, asker.verdict.allowed) == (Action("monitor"), True)
 
     run_virtual(story())
-    assert f"session of key={fingerprint(CONSOLE.public)} name=ann\\x1b[2J" in caplog.text
-    assert "service=echo action=monitor" in caplog.text
+    assert (
+        f'outcome=begin session=1 key={fingerprint(CONSOLE.public)} name="ann\\\\x1b' in caplog.text
+    )
+    ended = [each for each in caplog.messages if "event=channel outcome=end" in each]
+    assert len(ended) == 1
+    assert "service=echo action=monitor seconds=0.0" in ended[0]
+    assert ended[0].endswith("sent=12 received=12")
     assert "secret" not in caplog.text
     assert "\x1b" not in caplog.text
 
@@ -265,7 +270,7 @@ def test_a_key_nobody_allowed_learns_only_that(
             await console.leave()
 
     run_virtual(story())
-    assert f"refused key={fingerprint(OTHER.public)}" in caplog.text
+    assert f"event=session outcome=refused key={fingerprint(OTHER.public)}" in caplog.text
 
 
 def test_another_console_finds_the_line_busy_and_the_session_lives_on(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Who may come in, as the files say at this moment."""
 
 import contextlib
+import datetime
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from guardpost.agent.authorized import AuthorizedConsoles, Entry, parse_line
 from guardpost.agent.permits import EVERYTHING, Permits
+from guardpost.agent.settings import SettingsFile
 from guardpost.errors import UsageError
 from guardpost.identity import public_key_text
 
@@ -103,6 +105,86 @@ def test_a_doubtful_line_allows_nobody(file: Path, line: str) -> None:
     assert len(consoles.warnings) == 1
     assert consoles.warnings[0].startswith(f"{file}:2: skipped: ")
     assert consoles.warnings[0].isprintable()
+
+
+# --- roles and times ---
+
+
+def roles(folder: Path, text: str) -> SettingsFile:
+    write(folder / "agent.toml", text)
+    return SettingsFile(folder / "agent.toml")
+
+
+def test_a_role_is_what_agent_toml_says_at_this_moment(file: Path) -> None:
+    write(file, f"role=web {ADA_KEY} ada\n{BOB_KEY} role=monitor\n")
+    settings = roles(file.parent, '[roles.web]\npermit = "exec=/bin/id"')
+    consoles = AuthorizedConsoles([str(file)], settings=settings)
+    ada, bob = consoles.lookup(ADA), consoles.lookup(BOB)
+    assert ada == Entry(ADA, Permits.parse("exec=/bin/id"), "ada", f"{file}:1", "web")
+    assert bob is not None
+    assert bob.permits == MONITOR
+    roles(file.parent, '[roles.web]\npermit = "shell"')
+    ada = consoles.lookup(ADA)
+    assert ada is not None
+    assert ada.permits == Permits.parse("shell")
+    assert consoles.warnings == []
+
+
+@pytest.mark.parametrize("text", ["", "[roles.wob]", "[roles.web", "[roles.web]\npermit = 'x'"])
+def test_a_role_that_is_not_there_allows_nobody(file: Path, text: str) -> None:
+    write(file, f"role=web {ADA_KEY}\n{BOB_KEY}\n")
+    consoles = AuthorizedConsoles([str(file)], settings=roles(file.parent, text))
+    assert consoles.lookup(ADA) is None
+    assert f"there is no role 'web' ({file}:1)" in consoles.find(ADA)
+    assert f"{file}:1: nobody is allowed by it: there is no role 'web'" in consoles.warnings
+    assert consoles.lookup(BOB) is not None, "whose line names none"
+    if text and "wob" not in text:
+        assert str(file.parent / "agent.toml") in consoles.warnings[0]
+        write(file, f"role=monitor {ADA_KEY}\n")
+        assert consoles.lookup(ADA) is None, "nothing in a doubtful file counts"
+
+
+def test_without_agent_toml_there_are_the_roles_of_the_house(file: Path) -> None:
+    write(file, f"role=monitor {ADA_KEY}\nrole=full {BOB_KEY}\n")
+    consoles = AuthorizedConsoles([str(file), f"role=full {ADA_KEY}"])
+    ada, bob = consoles.lookup(ADA), consoles.lookup(BOB)
+    assert ada is not None
+    assert ada.permits == EVERYTHING, "--allow comes first"
+    assert bob is not None
+    assert bob.permits == EVERYTHING
+
+
+def test_a_key_counts_until_its_time(file: Path) -> None:
+    now = 0.0
+    write(file, f'expiry-time="203001021530Z" {ADA_KEY}\nexpiry-time=20300102 {BOB_KEY}\n{ADA_KEY}')
+    consoles = AuthorizedConsoles([str(file)], clock=lambda: now)
+    assert consoles.lookup(ADA) is not None
+    ada = consoles.entries()[0]
+    assert ada.expires == 1_893_598_200
+    now = 1_893_598_199.9
+    assert consoles.lookup(ADA) is not None
+    now += 0.1
+    assert consoles.lookup(ADA) is None, "even if a later line has it without a time"
+    assert "the key has expired" in str(consoles.find(ADA))
+    bob = consoles.entries()[1]
+    assert bob.expires == datetime.datetime(2030, 1, 2).timestamp()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *("role=", 'role=""', "role=web permit=monitor", "role=a role=b", "Role=web"),
+        *("expiry-time=", "expiry-time=2030", "expiry-time=20301301", "expiry-time=20300101T00"),
+        *("expiry-time=2030010100Z", "expiry-time=20300101Z expiry-time=20300101Z"),
+        *("expiry-time=２0300101", "Expiry-time=20300101", "expiry=20300101", "roles=web"),
+        *("expiry-time=99999999", "expiry-time=00000101"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{options} {key} ada", "{key} {options} ada"])
+def test_a_doubtful_role_or_time_allows_nobody(options: str, form: str) -> None:
+    with pytest.raises(UsageError) as wrong:
+        parse_line(form.format(options=options, key=ADA_KEY), "test")
+    assert str(wrong.value).isprintable()
 
 
 def test_nobody_is_allowed_by_nothing(file: Path) -> None:

@@ -107,4 +107,5 @@ def test_what_a_guest_ran_ends_with_the_session(
         assert ended == ["ann"]
 
     asyncio.run(story())
-    assert "session over" in caplog.text
+    assert "event=session outcome=end" in caplog.text
+    assert "event=channel outcome=reset" in caplog.text

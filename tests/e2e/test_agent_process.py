@@ -368,7 +368,8 @@ def test_a_port_that_is_pulled_out_and_put_back_finds_the_agent_and_the_session(
 
     with ready() as line:
         asyncio.run(story(line))
-        assert "session suspended: the line is gone" in line.agent_log()
-        assert "session resumed" in line.agent_log()
+        assert "event=session outcome=suspended" in line.agent_log()
+        assert 'reason="the line is gone"' in line.agent_log()
+        assert "event=session outcome=resumed" in line.agent_log()
         with BareTerminal(line.here) as person:
             person.wakes()

@@ -178,7 +178,7 @@ def test_a_port_that_is_hung_up_is_opened_again_and_the_session_goes_on(
         machine.wait_for("grep 'hung up' /root/log")
         machine.wait_for("grep 'the line is back' /root/log")
         assert somebody.run("exec", line, "--", "true").returncode == 0
-        assert machine.check("grep -c 'session of' /root/log") == "1\n"
+        assert machine.check("grep -c 'event=session outcome=begin' /root/log") == "1\n"
 
 
 def test_settings_that_somebody_changes_are_set_again(

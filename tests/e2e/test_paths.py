@@ -72,4 +72,4 @@ def test_a_path_that_changes_in_the_middle_ends_no_command() -> None:
         info = made.run("info", made.here).stdout.decode()
         assert "profile xonxoff in use" in info
         log = made.agent_log()
-        assert log.count("session of") == 1, log
+        assert log.count("event=session outcome=begin") == 1, log

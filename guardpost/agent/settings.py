@@ -1,0 +1,157 @@
+"""agent.toml: what an administrator sets for this host's agent, read again when it changes.
+
+    audit = "/var/log/guardpost/audit.log"   # beside the journal or syslog
+
+    [roles.web]                              # for role="web" in authorized_consoles
+    permit = "monitor,exec=/usr/bin/systemctl,forward=127.0.0.1:443"
+
+    [limits]
+    channels = 64                            # that one console may have open at once
+
+A file in which anything is doubtful is none: its roles allow nobody.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from guardpost.agent.permits import EVERYTHING, Permits
+from guardpost.errors import GuardpostError, UsageError
+from guardpost.identity import keyfile
+
+__all__ = ["BUILT_IN_ROLES", "Settings", "SettingsFile", "read_settings"]
+
+BUILT_IN_ROLES: Final[Mapping[str, Permits]] = {
+    "monitor": Permits.parse("monitor"),
+    "full": EVERYTHING,
+}
+
+# As many as the protocol has (docs/protocol.md, "Limits").
+CHANNELS: Final = 1024
+
+_ROLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the file says; without one, this."""
+
+    roles: Mapping[str, Permits]
+    audit: Path | None = None
+    channels: int = CHANNELS
+
+
+NOTHING_SET: Final = Settings(BUILT_IN_ROLES)
+
+
+class SettingsFile:
+    """The settings in `path`, which may be missing, come and go; None is no file at all."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        """What is wrong with it as it is now: a line at most."""
+        self._signature: keyfile.Signature = None
+        self._settings = NOTHING_SET
+
+    def now(self) -> Settings:
+        """The settings as the file is at this moment. Never raises."""
+        if self.path is None:
+            return self._settings
+        # Before reading: a change that comes meanwhile is then found the next time.
+        signature = keyfile.signature(self.path)
+        if signature != self._signature:
+            self._signature = signature
+            self._settings, self.warnings = NOTHING_SET, []
+            try:
+                self._settings = read_settings(self.path)
+            except FileNotFoundError:
+                pass
+            except GuardpostError as error:
+                self._settings = Settings({})
+                self.warnings.append(
+                    f"{error}; nothing in this file counts, no role allows anybody"
+                )
+        return self._settings
+
+
+def read_settings(path: Path) -> Settings:
+    """Raises UsageError, KeyFileError; FileNotFoundError passes through."""
+    text = keyfile.read_unforged(path)
+    import tomllib  # half a megabyte, for who has such a file
+
+    try:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: {_one_line(error)}") from None
+    try:
+        return _settings(tables)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _settings(tables: dict[str, object]) -> Settings:
+    settings = NOTHING_SET
+    for name, value in _known(tables, ("audit", "roles", "limits"), "setting"):
+        match name:
+            case "audit":
+                settings = replace(settings, audit=_audit(value))
+            case "roles":
+                settings = replace(settings, roles=_roles(value))
+            case "limits":
+                settings = replace(settings, channels=_channels(value))
+    return settings
+
+
+def _known(table: dict[str, object], known: tuple[str, ...], what: str) -> list[tuple[str, object]]:
+    for name in table:
+        if name not in known:
+            raise UsageError(f"there is no {what} {name[:60]!r}, only {', '.join(known)}")
+    return list(table.items())
+
+
+def _audit(value: object) -> Path:
+    if not isinstance(value, str) or not Path(value).is_absolute():
+        raise UsageError('audit must be the absolute path of a file, as in audit = "/var/log/x"')
+    return Path(value)
+
+
+def _roles(value: object) -> dict[str, Permits]:
+    ours = {name: _role(name, table) for name, table in _table(value, "roles").items()}
+    return {**BUILT_IN_ROLES, **ours}
+
+
+def _role(name: str, table: object) -> Permits:
+    where = f"[roles.{name[:60]}]"
+    if not _ROLE_NAME.fullmatch(name):
+        raise UsageError(f"{name[:60]!r} is no name of a role; use letters, digits, - and _")
+    permits = Permits()
+    for _, value in _known(_table(table, where), ("permit",), f"setting of {where}"):
+        if not isinstance(value, str):
+            raise UsageError(f'{where}: permit must be a text, as in permit = "monitor"')
+        try:
+            permits = Permits.parse(value)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
+    return permits
+
+
+def _channels(value: object) -> int:
+    channels = CHANNELS
+    for name, number in _known(_table(value, "limits"), ("channels",), "limit"):
+        if type(number) is not int or not 1 <= number <= CHANNELS:
+            raise UsageError(f"[limits] {name} must be a number from 1 to {CHANNELS}")
+        channels = number
+    return channels
+
+
+def _table(value: object, name: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{name.strip('[]')} is a table; write [{name.strip('[]')}] and below it")
+    return value
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,47 @@
+"""What stands in the agent's files, as its options name them: who may do what, and what was done.
+
+`guardpost agent` serves by them, `guardpost policy` explains them.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from guardpost.agent.audit import Audit, Sink
+from guardpost.agent.audit_sinks import AuditFile, is_journal, system_sink
+from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.settings import SettingsFile
+from guardpost.errors import UsageError
+from guardpost.identity import places
+
+__all__ = ["audit", "authorized", "settings"]
+
+
+def settings(config: str | None) -> SettingsFile:
+    """agent.toml, which need not be there unless --config named it. Raises UsageError."""
+    if config is None:
+        return SettingsFile(places.agent_settings(os.environ))
+    path = Path(config).expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"--config: there is no {path}; name a file, or leave it out")
+    return SettingsFile(path)
+
+
+def authorized(allow: Sequence[str], config: SettingsFile) -> AuthorizedConsoles:
+    """The keys of --allow and of the host's authorized_consoles. Raises UsageError."""
+    standing = places.authorized_consoles(os.environ)
+    return AuthorizedConsoles(allow, standing_file=standing, settings=config)
+
+
+def audit(file: str | None, config: SettingsFile) -> Audit:
+    """To the host's own log, and to the file of --audit or of the settings if there is one."""
+    given = Path(file).expanduser().absolute() if file else None
+    sinks: dict[str, Sink] = {"the file": AuditFile(lambda: given or config.now().audit)}
+    system = system_sink()
+    if system is not None:
+        sinks[system[0]] = system[1]
+        # Under systemd standard error is the journal, too, and would have each line twice.
+        if system[0] == "the journal" and is_journal(2, os.environ.get("JOURNAL_STREAM")):
+            logging.getLogger("guardpost.audit").propagate = False
+    return Audit(sinks)
