@@ -50,6 +50,7 @@ COMMANDS = (
     Command("owner", "guardpost.cli.cmd_owner", "the process that holds a line: check, stop"),
     Command("owner-process", "guardpost.cli.cmd_owner_process", ""),
     Command("key", "guardpost.cli.cmd_key", "this side's public key; forget an agent's"),
+    Command("policy", "guardpost.cli.cmd_policy", "what a console's key may do, and why"),
     Command("line", "guardpost.cli.cmd_line", "a simulated serial line between two ptys"),
     Command("demo", "guardpost.cli.cmd_demo", "see all of it here, without hardware"),
 )
