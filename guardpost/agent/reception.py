@@ -215,7 +215,7 @@ class Reception:
             return answer
 
         def audit(further: Action, outcome: str, **more: Fact) -> None:
-            about = {**more, **where, **action_facts(further)}
+            about = _added({**where, **action_facts(further)}, more)
             self._audit.record("action", outcome, about, grave=outcome in ("refused", "failed"))
 
         return Asker(
@@ -245,12 +245,18 @@ class Reception:
             failed = True
             _fail(witness, name, error)
         finally:
-            facts = {**visit.notes, **visit.facts, "seconds": self._audit.clock() - began}
+            facts = {**visit.facts, "seconds": self._audit.clock() - began}
             facts |= {"sent": witness.sent, "received": witness.received}
             if witness.ending is not None:
                 facts["reason"] = str(witness.ending)
+            facts = _added(facts, visit.notes)
             outcome = "failed" if failed else "end" if witness.ending is None else "reset"
             self._audit.record("channel", outcome, facts, grave=failed)
+
+
+def _added(facts: dict[str, Fact], more: dict[str, Fact]) -> dict[str, Fact]:
+    """`more` behind `facts`, of which a service can change none."""
+    return {**facts, **{name: value for name, value in more.items() if name not in facts}}
 
 
 def _fail(channel: Channel, name: str, error: Exception) -> str:
