@@ -80,8 +80,9 @@ class Rig:
         with self.background("forward", "--trust-new", self.here, *options) as process:
             yield [_port(read_line(process)) for _ in forwards]
 
-    def start_agent(self, *options: str) -> "subprocess.Popen[bytes]":
-        key = self.run("key").stdout.decode().strip()
+    def start_agent(self, *options: str, permit: str = "") -> "subprocess.Popen[bytes]":
+        """`permit` is what stands before our key in --allow."""
+        key = f"{permit} {self.run('key').stdout.decode().strip()}"
         identity = ("--identity", str(self.folder / "agent.key"))
         with (self.folder / "agent.log").open("ab") as log:
             self.agent_process = subprocess.Popen(
