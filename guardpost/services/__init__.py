@@ -68,7 +68,11 @@ def _exec() -> Service:
 
     return Service(
         lambda channel, request, asker: program.serve(
-            channel, request, user=asker.user, program=next(iter(asker.action.argv), None)
+            channel,
+            request,
+            user=asker.user,
+            program=next(iter(asker.action.argv), None),
+            note=asker.note,
         ),
         program.action,
     )
@@ -86,7 +90,8 @@ def _kill() -> Service:
     from guardpost.services import processes
 
     return Service(
-        lambda channel, request, _: processes.serve_kill(channel, request), processes.kill_action
+        lambda channel, request, asker: processes.serve_kill(channel, request, asker.note),
+        processes.kill_action,
     )
 
 

@@ -6,7 +6,7 @@ The program has its own session, and what runs in that is killed when the channe
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -132,11 +132,17 @@ def action(request: bytes) -> Action:
 
 
 async def serve(
-    channel: Channel, request: bytes, *, user: str = "", program: bytes | None = None
+    channel: Channel,
+    request: bytes,
+    *,
+    user: str = "",
+    program: bytes | None = None,
+    note: Callable[..., None] = lambda **facts: None,
 ) -> None:
     """The agent's half; `user` (who asked) becomes GUARDPOST_USER.
 
-    `program` is the file to run, as action() found it; None is what argv[0] leads to.
+    `program` is the file to run, as action() found it; None is what argv[0] leads to. `note` is
+    told the pid and how the program ended.
 
     Raises nothing: whatever goes wrong ends `channel` with a reset. When the channel breaks,
     or the task is cancelled, the program's group is terminated, and killed 2 s later.
@@ -155,8 +161,9 @@ async def serve(
         channel.reset(error.code, error.text)
         return
     try:
+        note(pid=child.pid)
         channel.accept(msgspec.msgpack.encode(ExecReply(child.pid)))
-        await _Execution(channel, child).run(wanted.timeout)
+        await _Execution(channel, child, note).run(wanted.timeout)
     except RemoteProtocolError as error:
         channel.reset(ResetCode.PROTOCOL, str(error))
         await child.terminate()
@@ -173,8 +180,9 @@ async def serve(
 class _Execution:
     """The agent's side of one running program. It finishes when Exit is written."""
 
-    def __init__(self, channel: Channel, child: "Child") -> None:
+    def __init__(self, channel: Channel, child: "Child", note: Callable[..., None]) -> None:
         self._channel = channel
+        self._note = note
         self._child = child
         self._writing = asyncio.Lock()  # stdout and stderr share the channel
 
@@ -240,8 +248,12 @@ class _Execution:
         except TimeoutError:
             timed_out = True
             code = await self._child.terminate()
+        if timed_out:
+            self._note(timed_out="yes")
         if code < 0:
+            self._note(signal=-code)
             return Exit(None, -code, timed_out)
+        self._note(status=code)
         return Exit(code, None, timed_out)
 
     async def _pump(self, pipe: DescriptorReader, kind: type[Stdout] | type[Stderr]) -> None:

@@ -171,8 +171,13 @@ def kill_action(request: bytes) -> Action:
     return Action("admin")
 
 
-async def serve_kill(channel: Channel, request: bytes) -> None:
-    """The agent's half of `kill`. Every target is tried, whatever became of the others."""
+async def serve_kill(
+    channel: Channel, request: bytes, note: Callable[..., None] = lambda **facts: None
+) -> None:
+    """The agent's half of `kill`. Every target is tried, whatever became of the others.
+
+    `note` is told the signal and what became of each.
+    """
     try:
         wanted = decode_value(request, KillRequest)
     except RemoteProtocolError as error:
@@ -183,6 +188,8 @@ async def serve_kill(channel: Channel, request: bytes) -> None:
         return
     channel.accept()
     results = [_signal_one(target, wanted.signal) for target in wanted.targets]
+    pids = ",".join(f"{each.pid}:{each.word}" if each.word else str(each.pid) for each in results)
+    note(signal=wanted.signal, pids=pids)
     await write_record(channel, results)
     await channel.write_eof()
 

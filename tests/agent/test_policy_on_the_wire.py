@@ -296,6 +296,8 @@ def test_the_real_services_do_nothing_for_a_key_that_may_only_look(
             assert (tmp_path / "made").exists() == (expected is None)
             if expected is None:
                 server.accept()[0].close()
+                assert any("action=exec" in each and " status=0" in each for each in host.audit)
+                assert any("service=kill" in each and "signal=TERM" in each for each in host.audit)
             else:
                 with pytest.raises(BlockingIOError):
                     server.accept()

@@ -59,6 +59,10 @@ def test_a_role_is_enforced_changed_and_kept_in_the_audit(tmp_path: Path) -> Non
         assert before.read_text().count("outcome=refused") == 4
         assert all(each.startswith("time=20") for each in before.read_text().splitlines())
         assert "role=web" in lines(before, "session")[0]
+        ended = [each for each in lines(before, "channel") if "outcome=end" in each]
+        assert "received=" in ended[0]
+        assert ended[0].endswith(" status=0")
+        assert ended[1].endswith(" status=3")
 
 
 def test_a_doubtful_agent_toml_allows_nobody_with_a_role_and_says_so(tmp_path: Path) -> None:
