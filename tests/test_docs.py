@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from guardpost.agent.permits import VERBS
+from guardpost.agent.settings import read_settings
 from guardpost.errors import GoAwayCode, ResetCode
 from guardpost.protocol import limits
 from guardpost.protocol.framing import FORBIDDEN, Profile
@@ -65,6 +67,20 @@ def test_every_test_that_security_names_is_there() -> None:
     text = (DOCS / "security.md").read_text()
     for path in re.findall(r"`(tests/[\w/.]+)`", text):
         assert (DOCS.parent / path).exists(), path
+
+
+def test_security_has_every_permit_and_its_settings_are_settings(tmp_path: Path) -> None:
+    text = (DOCS / "security.md").read_text()
+    table = text[text.index("| permit | allows |") :].split("\n\n")[0]
+    assert {*re.findall(r"`([a-z-]+)[=`]", "".join(re.findall(r"^\|([^|]*)\|", table, re.M)))} == {
+        *VERBS
+    }
+    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    (tmp_path / "agent.toml").write_text(example[1])
+    (tmp_path / "agent.toml").chmod(0o600)
+    settings = read_settings(tmp_path / "agent.toml")
+    assert (settings.channels, {*settings.roles}) == (64, {"monitor", "full", "web"})
 
 
 def test_the_amt_page_has_the_settings_that_are_asked_for() -> None:
