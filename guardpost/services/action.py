@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 __all__ = ["HARMLESS_VARIABLES", "Action", "Verdict", "components", "is_harmless", "is_within"]
 
-# What a console may set for a program that only a list permits: anything else (LD_PRELOAD,
-# PAGER, PATH, PYTHONPATH, ...) would make it run what is not on the list.
-HARMLESS_VARIABLES: Final = frozenset({b"TERM", b"LANG", b"LANGUAGE", b"TZ", b"COLUMNS", b"LINES"})
+# What a console may set for a program that only a list permits: much else (LD_PRELOAD, PAGER,
+# PATH, PYTHONPATH, ...) makes it run what is not on the list, or (LANGUAGE, TZ) read what the
+# console may have written.
+HARMLESS_VARIABLES: Final = frozenset({b"TERM", b"LANG", b"COLUMNS", b"LINES"})
 
 _DRIVE = re.compile(rb"[A-Za-z]:[\\/]")
 

@@ -92,8 +92,19 @@ def test_a_listed_program_gets_no_variable_that_could_change_what_runs() -> None
     def with_variables(permits: str, *env: bytes) -> bool:
         return judged(permits, Action("exec", argv=(b"/usr/bin/id",), env=env)).allowed
 
-    assert with_variables("exec=/usr/bin/id", b"TERM", b"LANG", b"LC_ALL", b"TZ", b"COLUMNS")
-    hostile = (b"LD_PRELOAD", b"PATH", b"PAGER", b"PYTHONPATH", b"LC_ALL\n", b"LC_x", b"term", b"")
+    assert with_variables("exec=/usr/bin/id", b"TERM", b"LANG", b"LC_ALL", b"COLUMNS")
+    hostile = (
+        b"LANGUAGE",
+        b"TZ",
+        b"LD_PRELOAD",
+        b"PATH",
+        b"PAGER",
+        b"PYTHONPATH",
+        b"LC_ALL\n",
+        b"LC_x",
+        b"term",
+        b"",
+    )
     for name in hostile:
         assert not with_variables("exec=/usr/bin/id", b"TERM", name)
         assert with_variables("exec=/usr/bin/id,exec", b"TERM", name)
