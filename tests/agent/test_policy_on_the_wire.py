@@ -27,6 +27,7 @@ from guardpost.identity import Identity, ephemeral
 from guardpost.protocol.messages import Data, Open
 from guardpost.services import SERVICES, Asker, Service
 from guardpost.services.action import Action
+from guardpost.services.records import encode_record
 
 KEY = Identity(CONSOLE_KEY).public_key
 DENIED = ResetCode.NOT_ALLOWED
@@ -262,6 +263,9 @@ def test_each_channel_and_each_refusal_is_a_line_and_no_contents_are(tmp_path: P
 # --- the real services ---
 
 
+END_OF_INPUT = encode_record([1])  # of an exec; a tunnel carries it
+
+
 def requests(folder: Path, port: int) -> dict[str, bytes]:
     """For each service that asks for more than monitor: what would leave a trace."""
     made = str(folder / "made").encode()
@@ -287,7 +291,8 @@ def test_the_real_services_do_nothing_for_a_key_that_may_only_look(
                 wanted = requests(tmp_path, server.getsockname()[1])
                 expected = DENIED if permit == "monitor" else None
                 for service, request in wanted.items():
-                    assert await console.ask(service, request, early=b"\0" * 8) is expected, service
+                    answer = await console.ask(service, request, early=END_OF_INPUT, fin=True)
+                    assert answer is expected, service
                 assert await console.ask("info", b"\x80") is None
                 for _ in range(80):
                     if expected is not None or any(" status=0" in each for each in host.audit):

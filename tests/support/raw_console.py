@@ -14,6 +14,10 @@ __all__ = ["RawConsole"]
 
 # Longer than the agent takes to answer on a line without delay.
 QUIET_SECONDS = 0.25
+PATIENCE_SECONDS = 30.0
+
+# No agent says it: such a channel has not been answered yet.
+NOTHING = ResetCode.LOST
 
 
 class RawConsole:
@@ -28,12 +32,12 @@ class RawConsole:
     async def enter(self, key: bytes = CONSOLE_KEY) -> None:
         """Hello, handshake, session."""
         peer = self._peer
-        answer = await self.exchange(peer.hello)
+        answer = await self._answered(peer.hello)
         at = answer.find(b"#7180011")
         agent_hello = answer[at : at + len(peer.hello)]
         encoder, decoder = peer.handshake_codec(agent_hello)
         handshake = peer.begin(agent_hello, key)
-        answer = await self.exchange(b"\0" + encoder.encode(b"\x01" + handshake.write_message()))
+        answer = await self._answered(b"\0" + encoder.encode(b"\x01" + handshake.write_message()))
         ((_, body),) = [item for item in decoder.feed(answer) if item[0] >= 0]
         handshake.read_message(body[1:])
         message_3 = encoder.encode(b"\x03" + handshake.write_message(b"\x80"))
@@ -42,7 +46,8 @@ class RawConsole:
 
     async def exchange(self, data: bytes) -> bytes:
         """Send bytes; return what comes until the agent is quiet."""
-        await self._end.write(data)
+        if data:
+            await self._end.write(data)
         heard = b""
         with contextlib.suppress(TimeoutError):
             while True:
@@ -50,6 +55,14 @@ class RawConsole:
                     piece = await self._end.read()
                 heard += piece
                 self._hear(piece)
+        return heard
+
+    async def _answered(self, data: bytes) -> bytes:
+        """As exchange(), of something that is answered in any case, if slowly."""
+        heard = await self.exchange(data)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not heard:
+                heard = await self.exchange(b"")
         return heard
 
     def _hear(self, data: bytes) -> None:
@@ -68,20 +81,27 @@ class RawConsole:
         ]
         await self.exchange(self._peer.packet(b"".join(parts)))
 
-    async def ask(self, service: str, request: bytes, early: bytes = b"") -> ResetCode | None:
-        """Open a channel, with `early` data behind the request; None when it was accepted."""
+    async def ask(
+        self, service: str, request: bytes, early: bytes = b"", *, fin: bool = False
+    ) -> ResetCode | None:
+        """Open a channel, with `early` data (and its end) behind the request, all in one packet.
+
+        None when it was accepted.
+        """
         channel = self._next
         self._next += 2
         data = request + early
         messages: list[Message] = [Open(channel, service, len(request))]
-        await self.send(*messages, *([Data(channel, 0, data)] if data else []))
-        return self.answer(channel)
+        await self.send(*messages, *([Data(channel, 0, data, fin=fin)] if data or fin else []))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (answer := self._answer(channel)) is NOTHING:
+                await self.exchange(b"")
+        return answer
 
-    def answer(self, channel: int) -> ResetCode | None:
-        """What the agent said of `channel`: None is an accept."""
+    def _answer(self, channel: int) -> ResetCode | None:
         for message in self.said:
             if isinstance(message, Accept) and message.channel == channel:
                 return None
             if isinstance(message, Reset) and message.channel == channel:
                 return ResetCode(message.code)
-        raise AssertionError(f"the agent did not answer channel {channel}")
+        return NOTHING
