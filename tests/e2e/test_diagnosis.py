@@ -127,7 +127,8 @@ SCENES: dict[str, tuple[Scene, tuple[str, ...], bool, str]] = {
     "a Debian getty": (getty, (), True, "a login prompt is there"),
     "a shell": (shell, (), True, "a shell is there"),
     "a boot loader": (
-        says(U_BOOT[: U_BOOT.index(b"autoboot:") + 12]),
+        # Its last line alone: whenever the console looks, it has heard this and no line end since.
+        says(U_BOOT[: U_BOOT.index(b"autoboot:") + 12].rpartition(b"\n")[2]),
         (),
         False,
         "the line shows a boot loader",
