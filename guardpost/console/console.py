@@ -28,6 +28,7 @@ from guardpost.protocol import events
 from guardpost.protocol.association import Association
 from guardpost.protocol.console_connection import ConsoleConnection
 from guardpost.protocol.framing import Profile
+from guardpost.protocol.statistics import statistics_of
 from guardpost.services import introductions
 
 __all__ = ["Console"]
@@ -136,7 +137,7 @@ class Console:
         if association is None:
             return None
         there, back = association.framer.profiles
-        found = association.statistics(self._driver.now())
+        found = statistics_of(association, self._driver.now())
         return Figures(
             profile_to_agent=there.name.lower(),
             profile_to_console=back.name.lower(),

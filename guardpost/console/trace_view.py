@@ -17,6 +17,8 @@ from guardpost.protocol.messages import (
     Profiles,
     Rekey,
     Reset,
+    Speed,
+    SpeedStep,
     Welcome,
     decode_messages,
 )
@@ -141,6 +143,9 @@ def _control(message: Message) -> str:
             return f"REKEY {step}, {len(noise)} bytes of Noise"
         case Profiles(there, back):
             return f"PROFILES {_PROFILES.get(there)} to the agent, {_PROFILES.get(back)} back"
+        case Speed(step, value, text):
+            said = f" {value}" if value or step is SpeedStep.PROBE else ""
+            return f"SPEED {step.name.lower()}{said}{_said(text)}"
         case Ping():
             return "PING"
         case _:

@@ -16,6 +16,7 @@ from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
 from guardpost.protocol.life import State
 from guardpost.protocol.limits import DEAF_SECONDS, HELLO_BUCKET, HELLO_REPLIES_PER_SECOND
+from guardpost.protocol.messages import Welcome
 from guardpost.protocol.responder import Responder, Stage
 
 __all__ = ["AgentConnection"]
@@ -155,7 +156,7 @@ class AgentConnection(Connection):
         self._session_hello = responder.console_hello
         self._responder = None
         self._events.append(events.SessionEstablished(key, responder.payload))
-        self.association.welcome(self._settings)
+        self.association.mux.send_control(Welcome(self._settings))
 
     def refuse(self, code: GoAwayCode, text: str, now: float) -> None:
         """The console learns why, sealed, and nothing else."""

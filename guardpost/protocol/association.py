@@ -6,9 +6,10 @@ is dead for good.
 
 from collections import deque
 
-from guardpost.errors import GoAwayCode, LocalProtocolError, RemoteProtocolError
+from guardpost.errors import GoAwayCode, RemoteProtocolError
 from guardpost.protocol import events
 from guardpost.protocol.acks import AckKeeper
+from guardpost.protocol.baud import LineSpeed
 from guardpost.protocol.framer import Framer
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.life import NEXT, Happening, State
@@ -20,6 +21,7 @@ from guardpost.protocol.limits import (
     GRACE_SECONDS,
     OBSTACLE_SECONDS,
     PROBES_MAX,
+    SPEED_PROBE_BYTES,
 )
 from guardpost.protocol.messages import (
     Ack,
@@ -29,6 +31,8 @@ from guardpost.protocol.messages import (
     Ping,
     Profiles,
     Rekey,
+    Speed,
+    SpeedStep,
     Welcome,
     decode_messages,
 )
@@ -37,7 +41,6 @@ from guardpost.protocol.recovery import Fate, Recovery
 from guardpost.protocol.refresh import Refresh
 from guardpost.protocol.session import SealedSession
 from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
-from guardpost.protocol.statistics import Statistics, statistics_of
 
 __all__ = ["Association"]
 
@@ -72,6 +75,7 @@ class Association:
         self.mux = Mux(console=console, events_out=self.events)
         self.silence: Silence = ConsoleSilence(now) if console else AgentSilence(now)
         self.framer = Framer(profiles, crc_states, console=console)
+        self.speed = LineSpeed(console=console, events_out=self.events, now=now)
         self.crc_states = crc_states
         self._console = console
         self._expects_welcome = console
@@ -117,6 +121,9 @@ class Association:
             if isinstance(message, GoAway):
                 self._ended(message, now)
                 return
+            if isinstance(message, Speed):
+                self.speed.receive(message, now)
+                continue
             needs_ack = True
             if isinstance(message, Welcome) and self._expects_welcome:
                 self._expects_welcome = False  # a probe may bring it again
@@ -132,6 +139,8 @@ class Association:
                 self.mux.receive(message, now)
                 if isinstance(message, Data) and len(message.data) <= _SMALL_DATA_BYTES:
                     self.recovery.frame.interactive(now)
+        if needs_ack:
+            self.speed.traffic(now)
         if busy:
             self._busy_at = now
         self._acks.opened(number, size, needs_ack, now)
@@ -177,6 +186,7 @@ class Association:
         if happening is Happening.OPENED:
             self._obstacle_until = now
             self._heard_at = now
+            self.speed.opened(now)
         if happening is Happening.OPENED and self.recovery.probes:
             self.recovery.answered(now)
         if self.state is before:
@@ -184,6 +194,8 @@ class Association:
         self._grace_until = now + GRACE_SECONDS if self.state is State.SUSPENDED else None
         if self.state is State.LIVE:
             self.events.append(events.SessionResumed())
+        else:
+            self.speed.leave(now)
 
     def suspend(self, reason: str, now: float) -> None:
         if self.state is State.LIVE:
@@ -225,8 +237,16 @@ class Association:
                 asked = self.framer.wanted or Ping()
                 out.append(self._pack([asked], now, needs_ack=True))
         elif self.state is State.LIVE:
-            self._fill(out, now)
+            if not self.speed.is_quiet:
+                self._fill(out, now)
+            self._speak_of_speed(out, now)
         return out
+
+    def _speak_of_speed(self, out: list[bytes], now: float) -> None:
+        for message in self.speed.to_send(now):
+            padding = SPEED_PROBE_BYTES if message.step is SpeedStep.PROBE else 0
+            out.append(self._pack([message], now, needs_ack=False, padding=padding))
+            self.speed.sent(message, self.recovery.line.free_at, now)
 
     def _fill(self, out: list[bytes], now: float) -> None:
         if self._acks.due(now) and not self._ack_can_ride(now):
@@ -274,10 +294,14 @@ class Association:
         self._probe = self._ping = False
         return messages
 
-    def _pack(self, messages: list[Message], now: float, *, needs_ack: bool) -> bytes:
+    def _pack(
+        self, messages: list[Message], now: float, *, needs_ack: bool, padding: int = 0
+    ) -> bytes:
         parts = [message.encode() for message in messages[:-1]]
         last = messages[-1]
         parts.append(last.encode(last=True) if isinstance(last, Data) else last.encode())
+        parts.append(bytes(padding))
+        self.speed.spoke_at = now
         number = self.session.next_number
         frame = self.framer.encode(self.session.seal(b"".join(parts)))
         if needs_ack:
@@ -294,7 +318,9 @@ class Association:
         candidates: list[float | None] = [self._grace_until, self.framer.deadline]
         if self.state is State.SUSPENDED:
             candidates.append(self.silence.ask_at())
-        elif self.state is State.LIVE:
+        if self.state is State.LIVE or self.speed.is_quiet:  # else it may be on its way back
+            candidates.append(self.speed.deadline)
+        if self.state is State.LIVE and not self.speed.is_quiet:
             candidates += [self._refresh.deadline, self.recovery.probe_deadline()]
             if self._acks.wanted and not self._ack_can_ride(now):
                 candidates.append(self._acks.deadline)
@@ -324,6 +350,9 @@ class Association:
             self.suspend("nothing was heard", now)
         if self.state is not State.LIVE:
             return
+        self._look_at_speed(now)
+        if self.speed.is_quiet:
+            return
         if self._refresh.deadline is not None and now >= self._refresh.deadline:
             self.mux.send_control(self._refresh.begin(now))
         deadline = self.recovery.probe_deadline()
@@ -334,6 +363,17 @@ class Association:
             else:
                 self._settle(self.recovery.probe(now), now)
                 self._probe = True
+
+    def _look_at_speed(self, now: float) -> None:
+        recovery, decoder = self.recovery, self.framer.decoder
+        round_trip = recovery.round_trip.smoothed or 0.0
+        self.speed.handle_timeout(recovery.line.queued_seconds(now) + 2 * round_trip, now)
+        there = (recovery.packets_sent, recovery.packets_lost)
+        self.speed.watch(there, (decoder.frames + decoder.bad_frames, decoder.bad_frames), now)
+
+    def line_changed(self, rate: float, now: float) -> None:
+        """The line carries `rate` bytes a second now."""
+        self._settle(self.recovery.start_over(rate), now)
 
     def _deaf_at(self) -> float:
         """When the console stops believing that somebody is there: an agent would have asked."""
@@ -350,13 +390,3 @@ class Association:
         self.silence.asked(now)
         self._ping = True
         self.asks_whether_known |= with_hello
-
-    def check_live(self) -> None:
-        if self.state is State.DEAD:
-            raise LocalProtocolError("the session has ended")
-
-    def welcome(self, settings: bytes) -> None:
-        self.mux.send_control(Welcome(settings))
-
-    def statistics(self, now: float) -> Statistics:
-        return statistics_of(self, now)

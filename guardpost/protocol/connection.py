@@ -9,6 +9,7 @@ from collections import deque
 from guardpost.errors import GoAwayCode, LocalProtocolError, ResetCode
 from guardpost.protocol import events
 from guardpost.protocol.association import Association
+from guardpost.protocol.cable import CableSpeed
 from guardpost.protocol.channel import Channel
 from guardpost.protocol.establish import Credentials
 from guardpost.protocol.framing import Profile
@@ -19,7 +20,7 @@ from guardpost.protocol.limits import (
     HALF_OPEN_SECONDS,
     HELLO_WITHHOLD_SECONDS,
 )
-from guardpost.protocol.statistics import Statistics
+from guardpost.protocol.statistics import Statistics, statistics_of
 
 __all__ = ["Connection"]
 
@@ -37,6 +38,9 @@ class Connection:
         self._former: Association | None = None  # still says goodbye
         self._former_until = 0.0
         self._plain: list[bytes] = []  # hellos and text
+        self.cable = CableSpeed(
+            lambda: [each for each in (self._former, self.association) if each is not None]
+        )
         self._quiet_since = float("-inf")  # when our last frame went out
 
     # --- from the line ---
@@ -72,6 +76,7 @@ class Connection:
         self._withheld_until = None
         if self.association is not None:
             self.association.suspend("the line is gone", now)
+        self.cable.line_gone(now)
 
     def line_opened(self, now: float) -> None:
         """The line is there, for the first time or again."""
@@ -103,16 +108,19 @@ class Connection:
 
     def data_to_send(self, now: float) -> list[bytes]:
         """What the line should have now, in order."""
-        out = self._plain
-        self._plain = []
-        if out:
+        association = self.association
+        moving = association is not None and association.speed.is_quiet
+        out: list[bytes] = []
+        if not moving:  # else what is typed, and hellos, wait: now they would reach nobody
+            out, self._plain = self._plain, []
+        if out or moving:  # what was heard at another speed is no part of the next frame
             self._quiet_since = float("-inf")
         for profile, frames in self._frames_to_send(now):
             if frames:
                 if now - self._quiet_since > GUARD_SECONDS:
                     out.append(profile.delimiter)
                 out += frames
-                self._quiet_since = now
+                self._quiet_since = float("-inf") if moving else now
         return out
 
     def _frames_to_send(self, now: float) -> list[tuple[Profile, list[bytes]]]:
@@ -162,7 +170,8 @@ class Connection:
     def _live(self) -> Association:
         if self.association is None:
             raise LocalProtocolError("there is no session")
-        self.association.check_live()
+        if self.association.state is State.DEAD:
+            raise LocalProtocolError("the session has ended")
         return self.association
 
     def close(self, code: GoAwayCode, text: str, now: float) -> None:
@@ -187,6 +196,8 @@ class Connection:
         candidates = [self._withheld_until]
         if self._former is not None:
             candidates.append(self._former_until)
+            if self._former.speed.is_quiet:
+                candidates.append(self._former.speed.deadline)
         if self.association is not None:
             candidates.append(self.association.next_deadline(now))
         times = [time for time in candidates if time is not None]
@@ -207,4 +218,4 @@ class Connection:
             self._retire(now)
 
     def statistics(self, now: float) -> Statistics | None:
-        return self.association.statistics(now) if self.association is not None else None
+        return statistics_of(self.association, now) if self.association is not None else None

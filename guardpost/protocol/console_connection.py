@@ -300,7 +300,8 @@ class ConsoleConnection(Connection):
         bad = decoder.bad_frames
         there = (recovery.packets_sent, recovery.packets_lost)
         back = (decoder.frames + bad, bad)
-        if association.state is not State.LIVE or recovery.probes:
+        moving = association.speed.is_quiet or association.speed.raised
+        if association.state is not State.LIVE or recovery.probes or moving:
             self._watch.skip(there, back)  # nobody is there to answer, which is no loss
         elif self._watch.is_suspicious(there, back, now):
             self._begin_survey(now)

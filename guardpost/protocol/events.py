@@ -23,6 +23,8 @@ __all__ = [
     "SessionEstablished",
     "SessionResumed",
     "SessionSuspended",
+    "SpeedAsked",
+    "SpeedSettled",
     "Text",
 ]
 
@@ -118,6 +120,19 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeedAsked:
+    """Agent: the console asks for a faster line; call answer_speed()."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedSettled:
+    """The cable has another speed now, or keeps the one it has; `reason` says why, "" if agreed."""
+
+    bits_per_second: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelOpened:
     """The peer opened a channel; its whole request has arrived."""
 
@@ -164,6 +179,8 @@ Event = (
     | SessionSuspended
     | SessionResumed
     | SessionEnded
+    | SpeedAsked
+    | SpeedSettled
     | ChannelOpened
     | ChannelAccepted
     | ChannelReadable

@@ -55,6 +55,16 @@ KNOWN_TRIES = 7  # more PINGs to an agent that answers hellos: no line in use ea
 KNOWN_SECONDS = 1.5  # from one to the next, or two round trips, when its hello is not answered
 KNOWN_SETTLE_SECONDS = 0.25  # and a round trip, when it is: the ack was to come right behind that
 BUSY_SILENCE_SECONDS = 3.5  # the console asks: an agent would have asked four times by then
+SPEEDS = (4000000, 3000000, 2000000, 1500000, 1000000, 921600, 460800, 230400)  # bit/s, to try
+SPEED_MAX = 1 << 27  # bit/s a message may name
+SPEED_PROBES = 8  # sealed packets each way at a new speed, all of which must arrive
+SPEED_PROBE_BYTES = 768  # of padding in each
+SPEED_LEASE_SECONDS = 0.8  # nothing opened for so long: back to the base speed
+SPEED_BEAT_SECONDS = 0.3  # a raised line is never silent for longer
+SPEED_MEET_SECONDS = 0.05  # between two words to a peer that may not have the new speed yet
+SPEED_TRY_SECONDS = 2.0  # for a probe in all, however much is heard
+SPEED_ANSWER_SECONDS = 1.0  # for the agent to answer, and two round trips
+SPEED_LEAVE_SECONDS = 0.02  # what TIOCOUTQ does not count: a UART's FIFO, an adapter's buffer
 
 # --- Ours to tune -------------------------------------------------------------------
 FRAME_MIN_BYTES = 128  # smallest packet body we make: overhead 19 %, any control message fits
@@ -86,4 +96,10 @@ ACK_SMALL_BYTES = 200
 ACK_RANGES_KEPT = 10  # a loss stays in the acks until 10 more; each costs 2 bytes an ack
 CONTROL_WAITING_MAX = 8192  # answers a peer asks for and does not take: four for each channel
 REKEYS_BEGUN_MAX = 16  # without one that is finished
+SPEED_NEXT_SECONDS = 1.0  # of ordinary traffic after a speed that failed
+SPEED_BARRED_SECONDS = 60.0  # a speed that failed, then twice as long
+SPEED_BARRED_MAX_SECONDS = 3600.0
+SPEED_AGAIN_SECONDS = 5.0  # after a lease that ended, then twice as long
+SPEED_AGAIN_MAX_SECONDS = 600.0
+SPEED_PROVEN_SECONDS = 60.0  # a lease that held for so long was none of the speed's failures
 BATCH_BYTES = 16384  # handed to the line in one call: the next is sealed while this leaves

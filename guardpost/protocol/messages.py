@@ -4,6 +4,7 @@ A message object is also the record of what a packet carried: recovery hands it 
 its owner as acked or lost.
 """
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from guardpost.protocol.limits import (
     ACK_RANGES_MAX,
     CONTROL_MESSAGE_MAX_BYTES,
     SERVICE_NAME_MAX_BYTES,
+    SPEED_MAX,
     TEXT_MAX_BYTES,
 )
 
@@ -29,6 +31,8 @@ __all__ = [
     "Profiles",
     "Rekey",
     "Reset",
+    "Speed",
+    "SpeedStep",
     "Welcome",
     "decode_messages",
 ]
@@ -158,6 +162,38 @@ class Profiles:
         return profiles
 
 
+class SpeedStep(enum.IntEnum):
+    """What a SPEED message says (docs/protocol.md section 9, "Another speed")."""
+
+    ASK = 1
+    REFUSE = 2
+    AGREE = 3
+    HERE = 4
+    PROBE = 5
+    PASSED = 6
+    BACK = 7
+
+
+@dataclass(slots=True)
+class Speed:
+    """About the speed of a cable. `value` is bit/s; of a PROBE its number, from 0."""
+
+    step: SpeedStep
+    value: int = 0
+    text: str = ""
+
+    def encode(self) -> bytes:
+        return b"\x07" + bytes((self.step,)) + varint(self.value) + _text(self.text)
+
+    @classmethod
+    def decode(cls, fields: Reader) -> "Speed":
+        step, value = fields.u8(), fields.varint()
+        text = fields.text(TEXT_MAX_BYTES)
+        if step not in SpeedStep.__members__.values() or value > SPEED_MAX:
+            raise RemoteProtocolError("a speed makes no sense")
+        return cls(SpeedStep(step), value, text)
+
+
 @dataclass(slots=True)
 class Data:
     """`data` at `offset` of the channel's stream; `fin` says that it ends there."""
@@ -275,6 +311,7 @@ Message = (
     | GoAway
     | Rekey
     | Profiles
+    | Speed
     | Data
     | Open
     | Accept
@@ -290,6 +327,7 @@ _DECODE: dict[int, Callable[[Reader], Message]] = {
     0x04: GoAway.decode,
     0x05: Rekey.decode,
     0x06: Profiles.decode,
+    0x07: Speed.decode,
     0x10: Open.decode,
     0x11: Accept.decode,
     0x12: Reset.decode,

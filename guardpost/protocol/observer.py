@@ -18,6 +18,7 @@ from guardpost.protocol.messages import (
     Message,
     Rekey,
     Reset,
+    Speed,
     Welcome,
     decode_messages,
 )
@@ -78,7 +79,7 @@ def _without_contents(message: Message) -> Message:
             return Welcome(bytes(len(settings)))
         case Rekey(noise=noise):
             return replace(message, noise=bytes(len(noise)))
-        case Reset() | GoAway():
+        case Reset() | GoAway() | Speed():
             return replace(message, text="")
         case _:
             return message

@@ -73,8 +73,8 @@ class Flight:
 class LineModel:
     """Bytes are bytes on the line, times are seconds. `rate` is None until two frames told it."""
 
-    def __init__(self) -> None:
-        self.rate: float | None = None
+    def __init__(self, rate: float | None = None) -> None:
+        self.rate = rate
         self.slack = _SLACK_START_SECONDS
         self.is_typed = False  # somebody types
         self.free_at = 0.0
@@ -228,6 +228,12 @@ class LineModel:
             self._before = None
         if not self.in_flight:
             self._hungry = False
+
+    def assume(self, rate: float, now: float) -> None:
+        """The line is known to carry `rate`, unless it was measured already."""
+        if self.rate is None:
+            self.rate = rate
+            self.free_at = now + self.in_flight / rate
 
     def lost_sync(self) -> None:
         """The line was gone: nothing of what was under way counts any more."""

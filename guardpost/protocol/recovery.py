@@ -220,6 +220,18 @@ class Recovery:
         self.line.lost_sync()
         return Fate([], lost)
 
+    def start_over(self, rate: float) -> Fate:
+        """The line has another speed, of `rate` bytes a second: nothing that was learned holds.
+
+        What was under way goes out again; that it may be lost is not the path's fault.
+        """
+        again = _messages(list(self._flights))
+        self._flights.clear()
+        self.probes = self._probes_unacked = 0
+        self.line = LineModel(rate)
+        self.round_trip = RoundTrip()
+        return Fate([], again)
+
 
 def _split(
     group: list[Flight], ranges: tuple[tuple[int, int], ...]

@@ -23,9 +23,13 @@ local RESET_CODES = {
 }
 local TYPES = {
     [0x00] = "PAD", [0x01] = "ACK", [0x02] = "PING", [0x03] = "WELCOME", [0x04] = "GOAWAY",
-    [0x05] = "REKEY", [0x06] = "PROFILES", [0x08] = "DATA", [0x09] = "DATA", [0x0a] = "DATA", [0x0b] = "DATA",
+    [0x05] = "REKEY", [0x06] = "PROFILES", [0x07] = "SPEED", [0x08] = "DATA", [0x09] = "DATA", [0x0a] = "DATA", [0x0b] = "DATA",
     [0x10] = "OPEN", [0x11] = "ACCEPT", [0x12] = "RESET", [0x13] = "CREDIT",
     [0x14] = "CONNECTION_CREDIT",
+}
+local SPEED_STEPS = {
+    [1] = "ask", [2] = "refuse", [3] = "agree", [4] = "here", [5] = "probe", [6] = "passed",
+    [7] = "back",
 }
 local HANDSHAKES = {
     [1] = "message 1", [2] = "message 2", [3] = "message 3", [4] = "EVERY", [5] = "SWEEP",
@@ -84,6 +88,8 @@ local F = {
     delay = field(ProtoField.uint64, "ack.delay", "Delay, us"),
     ranges = field(ProtoField.string, "ack.ranges", "Acked"),
     step = field(ProtoField.uint8, "rekey.step", "Step"),
+    speed_step = field(ProtoField.uint8, "speed.step", "Step", base.DEC, SPEED_STEPS),
+    speed = field(ProtoField.uint64, "speed.value", "bit/s, or a probe's number"),
     settings = field(ProtoField.bytes, "welcome.settings", "Settings (msgpack)"),
 }
 local fields = {}
@@ -191,6 +197,13 @@ messages[0x06] = function(r, tree)
         said[#said + 1] = PROFILES[profile] or tostring(profile)
     end
     return table.concat(said, " ")
+end
+
+messages[0x07] = function(r, tree)
+    local step, range = r:u8()
+    tree:add(F.speed_step, range)
+    local value = r:add(tree, F.speed)
+    return (SPEED_STEPS[step] or step) .. " " .. value .. " " .. r:add_text(tree, F.reason)
 end
 
 local function data(head)

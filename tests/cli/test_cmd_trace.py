@@ -178,6 +178,22 @@ def test_tshark_names_what_does_not_parse(tmp_path: Path) -> None:
     assert [int(each) for (each,) in bad] == list(range(1, len(cases) + 1))
 
 
+def test_tshark_reads_what_is_said_about_the_speed(tmp_path: Path) -> None:
+    from guardpost.console.pcapng import header, packet
+    from guardpost.protocol.messages import Speed, SpeedStep
+
+    said = [Speed(step, 921600 if step is SpeedStep.ASK else 0, "no cable") for step in SpeedStep]
+    opened = b"\x01\x02\x00\xff" + bytes(16)
+    file = header("x", "y") + b"".join(
+        packet(1.0, opened + each.encode(), inbound=True) for each in said
+    )
+    (tmp_path / "speed.pcapng").write_bytes(file)
+    wanted = ("guardpost.speed.step", "guardpost.speed.value", "guardpost.reason")
+    assert Traced(tmp_path, "", "").fields("speed", *wanted) == [
+        [str(int(each.step)), str(each.value), "no cable"] for each in said
+    ]
+
+
 def test_a_capture_on_standard_output_is_for_a_pipe(line_with_session: Rig) -> None:
     line = line_with_session
     with line.background("trace", line.here, "-w", "-") as process:

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from guardpost.console.trace_view import TraceView
 from guardpost.protocol.framing import Profile
 from guardpost.protocol.hello import Hello
-from guardpost.protocol.messages import Ack, Data, GoAway, Message, Open, Ping, Profiles, Reset
+from guardpost.protocol.messages import (
+    Ack,
+    Data,
+    GoAway,
+    Message,
+    Open,
+    Ping,
+    Profiles,
+    Reset,
+    Speed,
+    SpeedStep,
+)
 from guardpost.protocol.observer import Unit, UnitKind, withheld
 
 HELLO = Hello(False, 7, 0, 2).encode()
@@ -47,6 +58,9 @@ def test_hellos_say_what_they_answer() -> None:
         (GoAway(99), "GOAWAY 99"),
         (Ping(), "PING"),
         (Profiles(2, 3), "PROFILES console to the agent, printable back"),
+        (Speed(SpeedStep.ASK, 921600), "SPEED ask 921600"),
+        (Speed(SpeedStep.REFUSE, 0, "no cable"), 'SPEED refuse "no cable"'),
+        (Speed(SpeedStep.PROBE, 0), "SPEED probe 0"),
     ],
 )
 def test_each_message_is_named(message: Message, words: str) -> None:

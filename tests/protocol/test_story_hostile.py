@@ -22,6 +22,8 @@ from guardpost.protocol.messages import (
     Ping,
     Rekey,
     Reset,
+    Speed,
+    SpeedStep,
     Welcome,
 )
 
@@ -324,3 +326,75 @@ def test_an_agent_whose_first_word_is_a_violation() -> None:
     peer.send(Accept(0, 0))
     assert goodbye(peer) is GoAwayCode.PROTOCOL
     assert peer.victim.of(events.SessionEnded)
+
+
+def ask(value: int) -> Speed:
+    return Speed(SpeedStep.ASK, value)
+
+
+def test_a_console_that_asks_for_nonsense_speeds_gets_a_refusal() -> None:
+    for value in (0, 1, 9600, 115200, 1 << 27):
+        peer = HostileConsole()
+        peer.enter()
+        cable = peer.victim.connection.cable
+        peer.send(ask(value))
+        cable.answer(115200, (), peer.now)
+        peer.hear()
+        said = [each for each in peer.said if isinstance(each, Speed)]
+        assert {each.step for each in said} <= {SpeedStep.REFUSE}
+        assert cable.to_set(peer.now + 60) is None
+        assert_agent_is_fine(peer)
+
+
+def test_a_console_that_floods_an_agent_with_questions_gets_one_answer() -> None:
+    peer = HostileConsole()
+    peer.enter()
+    for _ in range(20):
+        peer.send(*[ask(921600)] * 200)
+    assert len(peer.victim.of(events.SpeedAsked)) == 1
+    peer.victim.connection.cable.answer(115200, (921600,), peer.now, refusal="no")
+    peer.hear()
+    assert len([each for each in peer.said if isinstance(each, Speed)]) == 1
+    assert_agent_is_fine(peer)
+
+
+@pytest.mark.parametrize("step", [each for each in SpeedStep if each is not SpeedStep.ASK])
+def test_speed_words_out_of_turn_change_nothing(step: SpeedStep) -> None:
+    peer = HostileConsole()
+    peer.enter()
+    peer.send(*[Speed(step, value) for value in (0, 7, 921600)])
+    peer.wait(5)
+    assert peer.victim.connection.cable.to_set(peer.now) is None
+    assert peer.victim.of(events.SpeedSettled) == []
+    assert_agent_is_fine(peer)
+
+
+def test_a_console_that_agrees_to_meet_and_does_not_come_leaves_the_agent_where_it_was() -> None:
+    peer = HostileConsole()
+    peer.enter()
+    cable = peer.victim.connection.cable
+    peer.send(ask(921600))
+    cable.answer(115200, (921600,), peer.now)
+    peer.hear()
+    peer.now += 0.1
+    assert cable.to_set(peer.now) == 921600
+    cable.was_set(True, peer.now)
+    peer.wait(0.81)
+    peer.now += 0.1
+    assert cable.to_set(peer.now) == 115200
+    cable.was_set(True, peer.now)
+    assert_agent_is_fine(peer)
+
+
+@pytest.mark.parametrize("value", [0, 9600, 115200, 921601, 4000000])
+def test_an_agent_that_agrees_to_what_was_not_asked_is_not_followed(value: int) -> None:
+    peer = HostileAgent()
+    peer.enter()
+    peer.send(Welcome(b"\x80"))
+    cable = peer.victim.connection.cable
+    cable.offer(115200, (921600, 460800), peer.now)
+    peer.wait(0.1)
+    peer.send(Speed(SpeedStep.AGREE, value))
+    assert cable.to_set(peer.now + 60) is None
+    ((settled,),) = [peer.victim.of(events.SpeedSettled)]
+    assert settled.bits_per_second == 115200

@@ -50,9 +50,9 @@ def carries_everything(pair: Pair, lost: int = 0) -> None:
             received(pair.agent, channel) == up and received(pair.console, channel) == down
         ),
     )
-    association = pair.console.connection.association
-    assert association is not None
-    assert association.statistics(pair.now).packets_lost <= lost
+    statistics = pair.console.connection.statistics(pair.now)
+    assert statistics is not None
+    assert statistics.packets_lost <= lost
 
 
 def profiles_of(pair: Pair) -> tuple[Profile, Profile]:
