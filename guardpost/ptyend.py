@@ -3,6 +3,7 @@
 import os
 import sys
 
+from guardpost import ptyspeed
 from guardpost.errors import UsageError
 
 __all__ = ["PtyEnd"]
@@ -44,6 +45,7 @@ class PtyEnd:
             attributes = termios.tcgetattr(self._slave)
             attributes[4] = attributes[5] = getattr(termios, f"B{round(baud)}", termios.B38400)
             termios.tcsetattr(self._slave, termios.TCSANOW, attributes)
+            ptyspeed.mark(self._slave)
 
     @property
     def plugged(self) -> bool:

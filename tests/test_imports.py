@@ -23,7 +23,8 @@ LAYERS = {
     "simline": ("linefaults", "errors"),
     "linepace": (),
     "linecontrol": ("errors",),
-    "ptyend": ("errors",),
+    "ptyend": ("ptyspeed", "errors"),
+    "ptyspeed": (),
     "ptyline": (
         *("simline", "linefaults", "linepaths", "linepace", "linecontrol", "misread", "ptyend"),
         "errors",
@@ -33,7 +34,9 @@ LAYERS = {
     "identity": ("errors",),
     "trust": ("errors", "identity"),
     "aio": ("protocol", "errors"),
-    "transports": ("_framing", "aio.stream", "termsafe", "errors"),
+    "transports": (
+        *("_framing", "aio.stream", "protocol.limits", "ptyspeed", "termsafe", "errors"),
+    ),
     "ports": ("transports.holders", "errors"),
     "services": ("aio.channel", "host", "errors"),
     "agent": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),

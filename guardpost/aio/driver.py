@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from guardpost.aio.patience import Patience
 from guardpost.aio.session_channel import SessionChannel
-from guardpost.aio.stream import ByteStream, Wait, pump
+from guardpost.aio.stream import ByteStream, SpeedStream, Wait, pump
 from guardpost.errors import GoAwayCode, LineLost, ResetCode
 from guardpost.protocol import events
 from guardpost.protocol.channel import Channel as ProtocolChannel
@@ -43,6 +43,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._patience = Patience()  # made anew for each line
+        self._port: SpeedStream | None = None
         self.tap: Callable[[bytes, bool], None] | None = None
         """Told what crosses the line, and whether the peer sent it, before anybody else."""
 
@@ -50,12 +51,14 @@ class Driver:
         """The clock of this connection, in seconds."""
         return self._loop.time()
 
-    async def run(self, stream: ByteStream) -> None:
+    async def run(self, stream: ByteStream, port: SpeedStream | None = None) -> None:
         """Pump until the stream ends or breaks; the session is then suspended, not lost.
 
-        Returns at the end of the stream; raises LineLost when it broke.
+        `port`: what can change the stream's speed, where something can. Returns at the end of the
+        stream; raises LineLost when it broke.
         """
         self.connection.line_opened(self.now())
+        self._port = port
         self._is_running = True
         writer = self._loop.create_task(self._write(stream))
         self._patience = Patience()
@@ -72,6 +75,7 @@ class Driver:
             finally:  # also when cancelled once more
                 self._writing = False
                 self._is_running = False
+                self._port = None
                 self.connection.receive_eof(self.now())
                 try:
                     self._dispatch()
@@ -94,6 +98,7 @@ class Driver:
         connection, clock, wanted = self.connection, self._loop.time, self._wanted
         while True:
             wanted.clear()
+            await self._follow_speed()
             out = connection.data_to_send(clock())
             if out:
                 self._writing = True
@@ -109,6 +114,20 @@ class Driver:
                 self._dispatch()
                 self._arm()
                 await wanted.wait()
+
+    async def _follow_speed(self) -> None:
+        """Give the port another speed, if the connection wants that."""
+        cable, port = self.connection.cable, self._port
+        if cable.to_set(self.now()) is not None:
+            if port is not None and not cable.is_going_back:
+                await port.drain()
+            self._set_speed()
+
+    def _set_speed(self) -> None:
+        cable = self.connection.cable
+        if (speed := cable.to_set(self.now())) is not None:
+            done = self._port is not None and self._port.set_speed(speed)
+            cable.was_set(done, self.now())
 
     async def flush(self, seconds: float) -> None:
         """Give what is waiting (a goodbye) up to `seconds` to reach the line."""
@@ -150,6 +169,8 @@ class Driver:
         self._timer = None
         self.connection.handle_timeout(self.now())
         self._wanted.set()
+        if self._writing and self.connection.cable.is_going_back:
+            self._set_speed()  # the line takes nothing, and its peer may be gone
         if self._writing or not self._is_running:
             self._arm()  # the writer, which does it otherwise, is not there to
         self._dispatch()  # at the end: a callback that raises stops nothing else

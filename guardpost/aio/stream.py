@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 __all__ = ["BreakCountingStream", "BreakingStream", "ByteStream", "PumpingStream", "Receive"]
-__all__ += ["StatusStream", "Wait", "pump"]
+__all__ += ["SpeedStream", "StatusStream", "Wait", "pump"]
 
 
 class ByteStream(Protocol):
@@ -85,6 +85,36 @@ class StatusStream(Protocol):
 
     def status(self) -> str:
         """Speed, modem lines, counted errors: as much as is known, in one line."""
+        ...
+
+
+@runtime_checkable
+class SpeedStream(Protocol):
+    """What a ByteStream may have besides: a port whose speed can be changed while it is open.
+
+    Speeds are bit/s.
+    """
+
+    bits_per_second: int
+    """The base speed: what it was opened with, and is closed with."""
+
+    def no_cable(self) -> str:
+        """Why no other speed makes sense here; "" where one does."""
+        ...
+
+    def speeds(self) -> tuple[int, ...]:
+        """Those of guardpost.protocol.limits.SPEEDS that the port may have, for all it tells."""
+        ...
+
+    async def drain(self) -> None:
+        """Returns when what was written has left the port, or does not move."""
+        ...
+
+    def set_speed(self, speed: int) -> bool:
+        """From now on this speed; False when the port does not have it, or is gone.
+
+        Bytes that still wait are dropped.
+        """
         ...
 
 

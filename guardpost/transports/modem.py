@@ -8,7 +8,8 @@ import struct
 import sys
 from typing import NamedTuple
 
-__all__ = ["BREAK_SECONDS", "Counts", "counted", "counts", "described", "is_pty"]
+__all__ = ["BREAK_SECONDS", "Counts", "counted", "counts", "described", "divided_from"]
+__all__ += ["divides", "is_pty"]
 
 BREAK_SECONDS = 0.25
 """What tcsendbreak() promises at least, and what boot monitors and SysRq take for one."""
@@ -36,9 +37,21 @@ def counted(answer: bytes) -> Counts:
     return Counts(*_ICOUNTER.unpack(answer)[5:10])
 
 
+def divides(base: int, speed: int) -> bool:
+    """Whether a UART that divides `base` comes near enough to `speed`: 2 %, as Linux has it."""
+    divisor = max(1, round(base / speed))
+    return abs(base / divisor - speed) <= 0.02 * speed
+
+
 if sys.platform != "win32":
     import fcntl
     import termios
+
+    # struct serial_struct: type, line (ints), port (unsigned), irq, flags, xmit_fifo_size,
+    # custom_divisor, baud_base (ints), more.
+    _TIOCGSERIAL = 0x541E
+    _SERIAL_STRUCT_BYTES = 96
+    _BAUD_BASE = slice(28, 32)
 
     _BITS = {
         "DTR": termios.TIOCM_DTR,
@@ -54,6 +67,14 @@ if sys.platform != "win32":
         if sys.platform == "linux":
             return os.major(os.fstat(fd).st_rdev) in _PTY_MAJORS
         return _lines(fd) is None
+
+    def divided_from(fd: int) -> int:
+        """The speed that a UART makes its own from, by whole divisors; 0 where none is told."""
+        try:
+            answer = fcntl.ioctl(fd, _TIOCGSERIAL, bytes(_SERIAL_STRUCT_BYTES))
+        except OSError:
+            return 0
+        return int.from_bytes(answer[_BAUD_BASE], sys.byteorder)
 
     def counts(fd: int) -> Counts | None:
         """None where the driver does not count."""

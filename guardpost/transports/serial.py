@@ -143,6 +143,7 @@ if sys.platform != "win32":
     import termios
 
     from guardpost.transports.descriptor import DescriptorStream
+    from guardpost.transports.portspeed import PortSpeed
     from guardpost.transports.portwatch import PortWatch
 
     class SerialStream:
@@ -160,7 +161,10 @@ if sys.platform != "win32":
                 self._found = termios.tcgetattr(self._lock_fd)
                 self._port = _open_port(target, timeout=0)
                 self._fd: int = self._port.fileno()
-                self._make_raw(rtscts=target.options.get("rtscts") == "1")
+                self._rtscts = target.options.get("rtscts") == "1"
+                self._make_raw()
+                self._speed = PortSpeed(self._port, self.bits_per_second)
+                self._note_what_is_ours()
             except BaseException as error:
                 os.close(self._lock_fd)
                 if isinstance(error, termios.error):
@@ -242,12 +246,41 @@ if sys.platform != "win32":
             """As StatusStream."""
             return f"{self._port.baudrate} bit/s; {modem.described(self._fd)}"
 
-        def _make_raw(self, *, rtscts: bool) -> None:
+        def no_cable(self) -> str:
+            """As SpeedStream."""
+            return self._speed.no_cable()
+
+        def speeds(self) -> tuple[int, ...]:
+            """As SpeedStream."""
+            return self._speed.speeds()
+
+        async def drain(self) -> None:
+            """As SpeedStream."""
+            await until_drained(self.queued)
+
+        def set_speed(self, speed: int) -> bool:
+            """As SpeedStream."""
+            if self._bytes.closed:
+                return False
+            done = self._speed.set(speed)
+            try:
+                self._make_raw()
+                self._watch.settings_are_ours()
+            except termios.error:
+                return False  # unplugged, and whoever reads has been told
+            return done
+
+        def _note_what_is_ours(self) -> None:
+            """A process of ours that was killed could not give a raised speed back."""
+            if self._speed.left_by_the_killed(self._found):
+                self._found[4:6] = termios.tcgetattr(self._fd)[4:6]
+
+        def _make_raw(self) -> None:
             mode = termios.tcgetattr(self._fd)
             mode[0] = termios.IGNBRK
             mode[1] = 0
             mode[2] &= ~(termios.HUPCL | termios.CRTSCTS)
-            mode[2] |= termios.CREAD | termios.CLOCAL | (termios.CRTSCTS if rtscts else 0)
+            mode[2] |= termios.CREAD | termios.CLOCAL | (termios.CRTSCTS if self._rtscts else 0)
             mode[3] = 0
             mode[6] = list(mode[6])
             # pyserial leaves VMIN 0, with which a read cannot tell "nothing yet" from "hung up".

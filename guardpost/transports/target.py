@@ -18,9 +18,13 @@ from typing import NamedTuple
 
 from guardpost.errors import NoSuchTarget, UsageError
 
-__all__ = ["PROFILES", "WITH_PASSWORD", "Target", "canonical", "parse_target", "split_host_port"]
+__all__ = ["NO_CABLE", "PROFILES", "WITH_PASSWORD", "Target", "canonical", "parse_target"]
+__all__ += ["split_host_port"]
 
 PROFILES = ("clean", "xonxoff", "console", "printable")
+
+NO_CABLE = "the speed can be raised on a cable between two serial ports only, never over SOL"
+"""Nor through any program or network: what is in between keeps its own."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -127,6 +131,7 @@ def _is_fingerprint(value: str) -> bool:
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "profile": ("one of " + ", ".join(PROFILES), PROFILES.__contains__),
     "baud": ("a speed in bit/s, 50 to 20000000", _number(50, 20_000_000)),
+    "raise-baud": ("a speed in bit/s, 50 to 20000000", _number(50, 20_000_000)),
     "parity": ("none, even or odd", ("none", "even", "odd").__contains__),
     "rtscts": ("0 or 1", ("0", "1").__contains__),
     "cipher": ("an IPMI cipher suite, 3 or 17", ("3", "17").__contains__),
@@ -138,7 +143,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
 }
 
 _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
-    "serial": ("baud", "parity", "rtscts", "profile"),
+    "serial": ("baud", "parity", "rtscts", "profile", "raise-baud"),
     "rfc2217": ("baud", "parity", "rtscts", "profile"),
     "ipmi": ("cipher", "take-over", "profile"),
     "amt": ("auth", "gather", "profile"),
@@ -148,6 +153,8 @@ _OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
 
 def _check_option(text: str, scheme: str, name: str, value: str) -> None:
     allowed = _OPTIONS_OF.get(scheme, ("profile",))
+    if name == "raise-baud" and name not in allowed:
+        raise UsageError(f"{text!r}: {NO_CABLE}")
     if name not in allowed:
         raise UsageError(f"{text!r}: {scheme}: has no option {name!r}, only {', '.join(allowed)}")
     meaning, valid = _OPTIONS[name]

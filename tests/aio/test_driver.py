@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from support.session import session
-from support.virtual_time import run_virtual
+from support.speed_port import SpeedPort
+from support.virtual_time import run_virtual, until
 
 from guardpost.errors import ChannelReset, GoAwayCode, LineLost, ResetCode
 from guardpost.protocol import events
@@ -162,5 +163,39 @@ def test_who_writes_after_the_goodbye_hears_that_the_session_is_lost() -> None:
             assert lost.value.code is ResetCode.LOST
             here.reset(ResetCode.CANCELLED)
             await here.close()
+
+    run_virtual(story())
+
+
+def test_both_ports_are_given_the_speed_that_the_ends_agree_on() -> None:
+    async def story() -> None:
+        ports = {"a": SpeedPort(), "b": SpeedPort(speeds=(460800,))}
+        async with session(ports) as live:
+            live.console_connection.cable.offer(115200, (921600, 460800), live.console.now())
+            live.console.wake()
+            await until(lambda: ports["a"].speed == ports["b"].speed == 460800, 2)
+            await asyncio.sleep(60)
+            assert ports["a"].speed == ports["b"].speed == 460800
+            live.console_connection.close(GoAwayCode.DONE, "", live.console.now())
+            live.console.wake()
+            await until(lambda: ports["a"].speed == ports["b"].speed == 115200, 1)
+
+    run_virtual(story())
+
+
+def test_a_port_is_at_its_base_speed_within_a_second_though_its_writer_is_stuck() -> None:
+    async def story() -> None:
+        ports = {"a": SpeedPort(), "b": SpeedPort()}
+        async with session(ports) as live:
+            here, _ = await live.open()
+            live.console_connection.cable.offer(115200, (921600,), live.console.now())
+            live.console.wake()
+            await until(lambda: live.console_connection.cable.raised == 921600, 2)
+            live.line.stuck = "a"
+            writing = asyncio.create_task(here.write(bytes(200_000)))
+            await asyncio.sleep(1)
+            assert ports["a"].speed == ports["b"].speed == 115200
+            writing.cancel()
+            live.line.unstick()
 
     run_virtual(story())

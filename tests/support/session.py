@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from support.memory_line import MemoryLine
 from support.pair import make_agent, make_console
 
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
+from guardpost.aio.stream import SpeedStream
 from guardpost.protocol import events
 from guardpost.protocol.agent_connection import AgentConnection
 from guardpost.protocol.console_connection import ConsoleConnection
@@ -20,8 +21,9 @@ __all__ = ["Session", "session"]
 class Session:
     """`served` gets (channel, service, request) of every channel that the console opens."""
 
-    def __init__(self) -> None:
+    def __init__(self, ports: Mapping[str, SpeedStream]) -> None:
         self.line = MemoryLine()
+        self._ports = ports
         self.console_connection: ConsoleConnection = make_console()
         self.agent_connection: AgentConnection = make_agent()
         self.events: list[events.Event] = []
@@ -43,6 +45,11 @@ class Session:
         if isinstance(event, events.ConsoleKeyOffered):
             self.agent_connection.allow(self.agent.now())
             self.agent.wake()
+        elif isinstance(event, events.SpeedAsked):
+            port = self._ports["b"]
+            cable, now = self.agent_connection.cable, self.agent.now()
+            cable.answer(port.bits_per_second, port.speeds(), now)
+            self.agent.wake()
 
     def _on_channel(self, channel: SessionChannel, service: str, request: bytes) -> None:
         self.served.put_nowait((channel, service, request))
@@ -52,7 +59,7 @@ class Session:
         self.line.plug()
         for side, driver in (("a", self.console), ("b", self.agent)):
             stream = await self.line.open(side)
-            self._pumps[side] = asyncio.create_task(driver.run(stream))
+            self._pumps[side] = asyncio.create_task(driver.run(stream, self._ports.get(side)))
 
     async def unplug(self) -> None:
         self.line.unplug()
@@ -76,8 +83,9 @@ class Session:
 
 
 @contextlib.asynccontextmanager
-async def session() -> AsyncIterator[Session]:
-    made = Session()
+async def session(ports: Mapping[str, SpeedStream] | None = None) -> AsyncIterator[Session]:
+    """`ports`: what changes the speed of side "a", the console's, and of "b"."""
+    made = Session(ports or {})
     await made.plug()
     made.console_connection.begin(made.console.now(), (Profile.CLEAN,))
     made.console.wake()
