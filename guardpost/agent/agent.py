@@ -19,6 +19,7 @@ from guardpost.agent.output import TextOutput, WatchedStream
 from guardpost.agent.prompt import Prompt
 from guardpost.agent.reception import Reception
 from guardpost.agent.settings import CHANNELS
+from guardpost.agent.speeds import PortJudge
 from guardpost.agent.verbs import Host, this_host
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
@@ -49,7 +50,8 @@ class Agent:
 
     `accounts` None: no text prompt, whatever is typed goes unanswered. `psk` is 32 bytes.
     `on_session` is told whether a console's session is live, whenever that changes. `channels`
-    says how many services may run at once.
+    says how many services may run at once, `no_cable` why the line should keep its speed, "" if
+    another one makes sense.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Agent:
         channels: Callable[[], int] = lambda: CHANNELS,
         random_bytes: Callable[[int], bytes] = os.urandom,
         on_session: Callable[[bool], None] = lambda live: None,
+        no_cable: Callable[[], str] = lambda: "nothing is known of its port",
     ) -> None:
         self.connection = AgentConnection(
             static_private=identity.private,
@@ -84,6 +87,7 @@ class Agent:
             host = host or this_host(version)
             self._prompt = Prompt(say, drain=drain, accounts=accounts, host=host, audit=audit)
         self._on_session = on_session
+        self._speed = PortJudge(no_cable)
         self._is_suspended = False
         self._has_line = False
         self._breaks = BreakWatch()
@@ -132,8 +136,10 @@ class Agent:
         self._output.opened()
         self._has_line = True
         self._breaks.opened(stream)
+        self._speed.opened(stream)
         try:
-            await self.driver.run(WatchedStream(stream, self._output.written))
+            watched = WatchedStream(stream, self._output.written)
+            await self.driver.run(watched, self._speed.port)
             return "the line has ended"
         except TransportError as error:
             return f"{error.word}: {error}"
@@ -185,6 +191,11 @@ class Agent:
                 self._is_suspended = False
                 self._on_session(True)
                 self._reception.enter(key, payload)
+            case events.SpeedAsked():
+                self._speed.answer(self.connection.cable, self.driver.now())
+                self.driver.wake()
+            case events.SpeedSettled(speed, reason):
+                _log.info("the line is at %d bit/s%s", speed, f": {reason}" if reason else "")
             case events.SessionSuspended(reason):
                 self._is_suspended = True
                 self._on_session(False)

@@ -66,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="set a password for the text prompt, and end",
     )
+    add("--no-raise-baud", action="store_true", help="keep the speed, whatever a console asks")
     add("--wait", action="store_true", help="wait for a port that is not there yet, or busy")
     configure_sharing(parser)
 
@@ -118,6 +119,8 @@ def port_of(args: argparse.Namespace) -> "Target":
     target = Target(AUTO, "") if args.port == AUTO else parse_target(args.port)
     if args.take_over and target.scheme not in ("serial", AUTO):
         raise UsageError("--take-over is for a serial port, and nobody else can have this line")
+    if "raise-baud" in target.options:
+        raise UsageError("?raise-baud= is the console's; an agent only agrees, or --no-raise-baud")
     if args.baud is None:
         return target
     if target.scheme not in ("serial", AUTO) or "baud" in target.options:
@@ -145,7 +148,6 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
     from guardpost.agent.agent import Agent
     from guardpost.cli import agent_files
     from guardpost.cli.shared_port import SharedPort
-    from guardpost.identity.psk import read_psk
 
     settings = agent_files.settings(args.config)
     authorized = agent_files.authorized(args.allow, settings)
@@ -160,8 +162,9 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
             version=__version__,
             audit=agent_files.audit(args.audit, settings),
             channels=lambda: settings.now().channels,
-            psk=read_psk(Path(args.psk).expanduser()) if args.psk else None,
+            psk=psk_of(args),
             on_session=kernel_hush(args, at_the_end),
+            no_cable=lambda: no_cable(args, target, auto),
         )
         port = SharedPort(take_over=args.take_over, tell=_log.warning)
         at_the_end.callback(port.give_back)
@@ -182,6 +185,12 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         await agent.run(open_line, stream)
 
 
+def psk_of(args: argparse.Namespace) -> bytes | None:
+    from guardpost.identity.psk import read_psk
+
+    return read_psk(Path(args.psk).expanduser()) if args.psk else None
+
+
 def kernel_hush(
     args: argparse.Namespace, at_the_end: contextlib.ExitStack
 ) -> Callable[[bool], None]:
@@ -193,6 +202,17 @@ def kernel_hush(
     log = KernelLog()
     at_the_end.callback(log.restore)
     return lambda live: log.quiet() if live else log.restore()
+
+
+def no_cable(args: argparse.Namespace, target: "Target", auto: "AutoPort | None") -> str:
+    """Why a console that asks for another speed is refused; "" if it is not."""
+    if args.no_raise_baud:
+        return "it was started with --no-raise-baud"
+    from guardpost import ports
+    from guardpost.ports.cable import no_cable
+
+    used = auto.target if auto is not None else target
+    return no_cable(ports.survey(), used.address if used is not None else "")
 
 
 def require_somebody(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> None:

@@ -6,7 +6,11 @@ keys are ignored: a peer of another age is no error.
 
 import msgspec
 
-__all__ = ["agent_kind", "agent_settings", "operator", "operator_name", "says_ephemeral"]
+__all__ = ["SPEED", "agent_kind", "agent_settings", "features", "operator", "operator_name"]
+__all__ += ["says_ephemeral"]
+
+SPEED = "speed"
+"""The feature of an agent that answers SPEED messages."""
 
 OPERATOR_BYTES = 64
 SETTINGS_BYTES = 100
@@ -15,6 +19,10 @@ SETTINGS_BYTES = 100
 class _AgentSettings(msgspec.Struct):
     agent: str
     name: str
+    features: tuple[str, ...] = (SPEED,)
+
+
+class _Features(msgspec.Struct):
     features: list[str] = []
 
 
@@ -40,6 +48,14 @@ def agent_settings(version: str, name: str) -> bytes:
     # A text of more than 31 bytes has one more byte for its length.
     room = max(0, SETTINGS_BYTES - without_name - 1)
     return msgspec.msgpack.encode(_AgentSettings(version, _cut(name, room)))
+
+
+def features(settings: bytes) -> list[str]:
+    """What an agent of those WELCOME `settings` knows; nothing if they make no sense."""
+    try:
+        return msgspec.msgpack.decode(settings, type=_Features).features
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return []
 
 
 def says_ephemeral(payload: bytes) -> bool:

@@ -40,6 +40,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (("tcp-listen:7000", "--baud", "9600"), "usage: --baud is for a serial port"),
         (("/dev/ttyS0?baud=9600", "--baud", "9600"), "usage: --baud is for a serial port"),
         (("/dev/ttyS0", "--baud", "7"), "usage: --baud is 50 to"),
+        (("/dev/ttyS0?raise-baud=921600",), "usage: ?raise-baud= is the console's"),
         (("nonsense",), "no-such-target"),
         (("tcp-listen:7000", "--take-over"), "usage: --take-over is for a serial port"),
         (("--install", "/dev/ttyS0"), "unrecognized arguments: --install"),

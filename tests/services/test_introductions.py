@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from guardpost.services.introductions import (
     agent_kind,
     agent_settings,
+    features,
     operator,
     operator_name,
     says_ephemeral,
@@ -29,8 +30,14 @@ def test_the_settings_fit_a_message_whatever_the_host_is_called(name: str) -> No
         assert decoded["name"] == name
 
 
+def test_an_agent_says_what_it_knows_besides() -> None:
+    assert features(agent_settings("0.1.0", "web01")) == ["speed"]
+    assert features(b"\x80") == []
+
+
 @given(st.binary(max_size=60))
 def test_nonsense_says_nothing(payload: bytes) -> None:
+    assert isinstance(features(payload), list)
     assert len(operator_name(payload).encode()) <= 64
     assert says_ephemeral(payload) in (True, False)
 
