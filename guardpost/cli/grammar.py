@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = ["FLAGS", "OPTIONS_WITH_VALUE", "nearest", "split_at_command", "split_at_tail"]
+__all__ += ["with_values"]
 
 # What may stand before the command word, and whether the next word belongs to it.
 FLAGS = {
     *("--trust-new", "--no-owner", "--verbose", "--quiet", "--json", "--version", "--help"),
-    *("-v", "-vv", "-q", "-V", "-h"),
+    *("-v", "-vv", "-q", "-V", "-h", "--raise-baud"),
 }
+# What has a value behind "=" or none at all, which then means this.
+OPTIONS_WITH_VALUE_JOINED = {"--raise-baud": "4000000"}
 OPTIONS_WITH_VALUE = {
     *("--identity", "--agent-key", "--known-agents", "--psk", "--connect-timeout", "--persist"),
     "--exit-codes",
@@ -61,6 +64,15 @@ def split_at_tail(
         else:
             position, seen = position + 1, seen + 1
     return list(words), []
+
+
+def with_values(words: "Sequence[str]") -> list[str]:
+    """`words` before any CMD, with what an option without its value means."""
+    end = words.index("--") if "--" in words else len(words)
+    values = OPTIONS_WITH_VALUE_JOINED
+    return [f"{each}={values[each]}" if each in values else each for each in words[:end]] + [
+        *words[end:]
+    ]
 
 
 def words_after(option: str, values: dict[str, int]) -> int:

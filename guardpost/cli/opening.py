@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from guardpost.cli import hosts, openssl, passwords
+from guardpost.errors import UsageError
 
 if TYPE_CHECKING:
     from guardpost.aio.stream import ByteStream
@@ -56,7 +57,18 @@ def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptio
         persist=args.persist,
         quiet=args.quiet,
         verbose=args.verbose,
+        raise_baud=raise_baud(args, host),
     )
+
+
+def raise_baud(args: argparse.Namespace, host: hosts.Host) -> int:
+    """The highest speed wanted, 0 for none. Raises UsageError for what is no cable."""
+    from guardpost.transports.target import NO_CABLE, parse_target
+
+    target = parse_target(host.line)
+    if args.raise_baud and target.scheme != "serial":
+        raise UsageError(f"--raise-baud: {target.scheme}: {NO_CABLE}")
+    return int(args.raise_baud or target.options.get("raise-baud", 0))
 
 
 def line_of(

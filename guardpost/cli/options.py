@@ -9,7 +9,8 @@ def add_console_options(parser: argparse.ArgumentParser, *, json: bool = False) 
     """Add what every command with a TARGET takes.
 
     Sets identity, agent_key, known_agents and psk (str or None), trust_new and no_owner (bool),
-    connect_timeout and persist (seconds), quiet and json (bool; --json only where `json`).
+    connect_timeout and persist (seconds), raise_baud (bit/s, 0 for no), quiet and json (bool;
+    --json only where `json`).
     """
     group = parser.add_argument_group("connection")
     group.add_argument("--identity", metavar="FILE", help="our private key")
@@ -34,6 +35,14 @@ def add_console_options(parser: argparse.ArgumentParser, *, json: bool = False) 
         metavar="S",
         help="keep the session for S seconds after its last user (10)",
     )
+    group.add_argument(
+        *("--raise-baud",),
+        nargs="?",
+        type=speed,
+        default=0,
+        metavar="N",
+        help="run a cable at up to =N bit/s, or as fast as both ports can, if the agent agrees",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="errors only")
     parser.set_defaults(json=False)
     if json:
@@ -53,6 +62,14 @@ def add_common_options(parser: argparse.ArgumentParser, *, exit_codes: bool) -> 
             default="plain",
             help="detailed: 3 no such target, 4 busy, 5 not allowed, 6 line lost, 7 agent silent",
         )
+
+
+def speed(text: str) -> int:
+    """A speed in bit/s; raises ValueError, which argparse reports."""
+    value = int(text)
+    if not 50 <= value <= 20_000_000:
+        raise ValueError(text)
+    return value
 
 
 def seconds(text: str) -> float:

@@ -48,12 +48,12 @@ def parse(
     if tail is None:
         if any(each.nargs == argparse.PARSER for each in actions):
             return parser.parse_args(words, args)
-        return parser.parse_intermixed_args(words, args)
+        return parser.parse_intermixed_args(grammar.with_values(words), args)
     fixed = sum(not each.option_strings for each in actions[: actions.index(tail)])
     head, rest = grammar.split_at_tail(words, fixed, values_of(actions))
     # argparse would let REMAINDER swallow the options between TARGET and CMD, so it stands aside.
     tail.nargs, tail.default = argparse.SUPPRESS, argparse.SUPPRESS
-    parser.parse_intermixed_args(head, args)
+    parser.parse_intermixed_args(grammar.with_values(head), args)
     tail.nargs = argparse.REMAINDER
     setattr(args, tail.dest, rest)
     return args

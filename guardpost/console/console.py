@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
-from guardpost.aio.stream import BreakingStream, ByteStream
+from guardpost.aio.stream import BreakingStream, ByteStream, SpeedStream
 from guardpost.aio.supervisor import LineKeeper
 from guardpost.console.breakmark import seconds_since_break
 from guardpost.console.diagnosis import Silence, farewell
 from guardpost.console.figures import Figures
 from guardpost.console.line import Line
+from guardpost.console.speed import SpeedWish
 from guardpost.errors import (
     AgentSilent,
     GoAwayCode,
@@ -47,7 +48,8 @@ Judge = Callable[[bytes, bool], Awaitable[None]]
 class Console:
     """An Opener (guardpost.aio.channel) once connect() has returned.
 
-    `tell` gets sentences for a person, `text` what the line says outside of frames.
+    `tell` gets sentences for a person, `text` what the line says outside of frames. `raise_baud`:
+    run a cable at up to so many bit/s (0: at its own speed).
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Console:
         *,
         operator: str = "",
         psk: bytes | None = None,
+        raise_baud: int = 0,
         tell: Callable[[str], None] = lambda sentence: None,
         text: Callable[[bytes], None] = lambda data: None,
     ) -> None:
@@ -76,6 +79,7 @@ class Console:
             random_bytes=os.urandom,
             psk=psk,
         )
+        self._speed = SpeedWish(self._connection, raise_baud, tell)
         self._driver = Driver(self._connection, self._on_event)
         self._silence = Silence()
         self._established: asyncio.Future[None] = loop.create_future()
@@ -153,7 +157,7 @@ class Console:
             channels=found.channels,
             state=found.state,
             path=self._silence.path,
-            bits_per_second=self._bits_per_second,
+            bits_per_second=self._connection.cable.raised or self._bits_per_second,
         )
 
     @property
@@ -161,6 +165,11 @@ class Console:
         """What the line carries towards the agent, in bytes a second, if that is known."""
         association = self._connection.association
         return association.recovery.line.rate if association is not None else None
+
+    def raise_speed(self, highest: int) -> None:
+        """As `raise_baud`, for a console that was not told so."""
+        self._speed.raise_to(highest, self._stream, self._driver.now())
+        self._driver.wake()
 
     async def close(self) -> None:
         """Say goodbye, give the line back. Never raises."""
@@ -220,7 +229,8 @@ class Console:
             self._stream = stream
             self._bits_per_second = getattr(stream, "bits_per_second", None)
             try:
-                await self._driver.run(stream)
+                port = stream if isinstance(stream, SpeedStream) else None
+                await self._driver.run(stream, port)
                 reason = "the line has ended"
             except TransportError as error:
                 reason = str(error)
@@ -266,14 +276,18 @@ class Console:
         match event:
             case events.AgentKeyOffered(key, payload):
                 self._spawn(self._decide(key, payload))
-            case events.SessionEstablished(key):
+            case events.SessionEstablished(key, settings):
                 self.agent_key = key
+                self._speed.established(settings, self._stream, self._driver.now())
+                self._driver.wake()
                 if not self._established.done():
                     self._established.set_result(None)
             case events.HandshakeFailed():
                 self._fail(self._silence.explain(self.line.name, event))
             case events.SessionEnded():
                 self._fail(farewell(self.line.name, event, self._identity.public_key))
+            case events.SpeedSettled():
+                self._speed.settled(event)
             case events.SessionSuspended(reason):
                 self._tell(f"{reason}; the session waits")
             case events.SessionResumed():

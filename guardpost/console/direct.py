@@ -36,7 +36,16 @@ def make_console(
         tell=tell,
     )
     psk = read_psk(Path(options.psk).expanduser()) if options.psk is not None else None
-    return Console(line, identity, judge, operator=_operator(), psk=psk, tell=tell, text=text)
+    return Console(
+        line,
+        identity,
+        judge,
+        operator=_operator(),
+        psk=psk,
+        raise_baud=options.raise_baud,
+        tell=tell,
+        text=text,
+    )
 
 
 def identity_path(options: ConnectOptions) -> Path:

@@ -39,6 +39,8 @@ class ConnectOptions(NamedTuple):
     persist: float = 10.0
     quiet: bool = False
     verbose: int = 0
+    raise_baud: int = 0
+    """The highest speed that a cable may be run at; 0: its own."""
 
 
 class Session(Opener, Protocol):

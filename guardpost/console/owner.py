@@ -50,6 +50,7 @@ class _User:
         self.persist = float(wishes.get("persist", 0.0))
         self.verbose = bool(wishes.get("verbose"))
         self.pid = wishes.get("pid", 0)
+        self.raise_baud = int(wishes.get("raise_baud", 0))
         self.answer: asyncio.Future[bool | None] | None = None
 
 
@@ -231,6 +232,8 @@ class Owner:
         except GuardpostError as error:
             user.control.post(wire.FAILED, _as_payload(error))
         else:
+            if self._console is not None and user.raise_baud:
+                self._console.raise_speed(user.raise_baud)
             user.control.post(wire.JOINED, wire.encode(user=user.number, pid=os.getpid()))
 
     def _check(self, wishes: dict[str, Any]) -> None:

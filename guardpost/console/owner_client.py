@@ -285,6 +285,7 @@ def _wishes(options: ConnectOptions) -> dict[str, Any]:
         "agent_key": options.agent_key,
         "persist": options.persist,
         "verbose": options.verbose,
+        "raise_baud": options.raise_baud,
     }
 
 

@@ -12,7 +12,7 @@ from guardpost.cli import hosts, opening
 from guardpost.cli.options import add_console_options
 from guardpost.console import session
 from guardpost.console.line import ConnectOptions, Line
-from guardpost.errors import NoSuchTarget
+from guardpost.errors import NoSuchTarget, UsageError
 
 
 @pytest.fixture
@@ -82,3 +82,27 @@ def test_ctrl_c_cancels_the_work(connected: list[tuple[str, ConnectOptions]]) ->
     with pytest.raises(KeyboardInterrupt):
         opening.run_with(parsed("web01"), interrupted)
     assert cancelled == [True]
+
+
+@pytest.mark.parametrize(
+    ("words", "highest"),
+    [
+        (("/dev/ttyS0",), 0),
+        (("/dev/ttyS0?raise-baud=460800",), 460800),
+        (("--raise-baud=921600", "/dev/ttyS0?raise-baud=460800"), 921600),
+        (("--raise-baud=921600", "web01"), 921600),
+    ],
+)
+def test_how_fast_a_cable_may_be_run(
+    connected: list[tuple[str, ConnectOptions]], words: tuple[str, ...], highest: int
+) -> None:
+    opening.run_with(parsed(*words), seven)
+    assert connected[0][1].raise_baud == highest
+
+
+@pytest.mark.parametrize(
+    "target", ["amt:host", "ipmi:bmc", "tcp:host:1", "telnet:host", "exec:cat"]
+)
+def test_a_line_that_is_no_cable_is_not_asked(target: str) -> None:
+    with pytest.raises(UsageError, match="never over SOL"):
+        opening.run_with(parsed("--raise-baud=921600", target), seven)

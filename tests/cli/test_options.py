@@ -36,3 +36,28 @@ def test_a_command_may_have_its_own_meaning_of_verbose() -> None:
     parser.add_argument("-v", "--verbose", action="store_true")
     add_common_options(parser, exit_codes=False)
     assert parse(parser, ["-v"], argparse.Namespace()).verbose is True
+
+
+@pytest.mark.parametrize(
+    ("words", "highest"),
+    [
+        (["/dev/ttyS0"], 0),
+        (["--raise-baud", "/dev/ttyS0"], 4000000),
+        (["--raise-baud=921600", "/dev/ttyS0"], 921600),
+        (["/dev/ttyS0", "--raise-baud"], 4000000),
+    ],
+)
+def test_a_wish_for_a_faster_line_may_have_a_limit(words: list[str], highest: int) -> None:
+    parser = full_parser()
+    parser.add_argument("target")
+    args = parse(parser, words, argparse.Namespace())
+    assert (args.raise_baud, args.target) == (highest, "/dev/ttyS0")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    args = parse(parser, [*words, "cmd", "--raise-baud"], argparse.Namespace())
+    assert (args.raise_baud, args.command) == (highest, ["cmd", "--raise-baud"])
+
+
+@pytest.mark.parametrize("value", ["0", "49", "fast", "99999999999", "-1"])
+def test_a_speed_is_a_number_of_bits_a_second(value: str) -> None:
+    with pytest.raises(UsageError, match="raise-baud"):
+        parse(full_parser(), [f"--raise-baud={value}"], argparse.Namespace())
