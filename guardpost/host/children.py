@@ -5,30 +5,18 @@ itself is signalled, and what it has started lives on.
 """
 
 import asyncio
-import errno
 import os
 import sys
 import threading
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 
-from guardpost.errors import ResetCode
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
+from guardpost.host.logins import Account, account_for, login_variables, run_as
 from guardpost.host.process_group import ProcessGroup
-from guardpost.host.programs import DEFAULT_PATH
+from guardpost.host.spawning import SpawnError, environment_for, spawn_error, starting_folder
 
-__all__ = ["Child", "SpawnError", "environment_for", "spawn", "spawn_error", "starting_folder"]
-
-_NO_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-
-
-class SpawnError(Exception):
-    """The program did not start: `code` and `text` are what the peer is told."""
-
-    def __init__(self, code: ResetCode, text: str) -> None:
-        super().__init__(code, text)
-        self.code = code
-        self.text = text
+__all__ = ["Child", "SpawnError", "spawn"]
 
 
 class Child(ProcessGroup):
@@ -83,20 +71,23 @@ async def spawn(
     program: bytes | None = None,
     cwd: bytes | None = None,
     env: Mapping[bytes, bytes] | None = None,
+    user: str = "",
 ) -> Child:
     """Start `argv`; `env` comes on top of our own environment (less GUARDPOST_*).
 
     `program` is the file to run when argv[0], which it is told, is not to be looked for;
-    `cwd` None is the home folder if there is one. Raises SpawnError: NOT_FOUND, LIMIT, FAILED.
+    `cwd` None is the home folder if there is one; `user` empty is our own. Raises SpawnError:
+    NOT_FOUND (also a user), NOT_ALLOWED (we are not root), LIMIT, FAILED.
     """
-    environment = environment_for(env or {})
+    account = account_for(user)
+    environment = environment_for({**login_variables(account), **(env or {})})
     folder = starting_folder(cwd, environment)
     pipes: list[int] = []
     try:
         for _ in range(3):
             pipes += os.pipe()
         words = [os.fsdecode(word) for word in (program or argv[0], *argv)]
-        child = await _start(words, folder, environment, pipes)
+        child = await _start(words, folder, environment, pipes, account)
     except OSError as error:
         for fd in pipes:
             os.close(fd)
@@ -109,7 +100,11 @@ async def spawn(
 
 
 async def _start(
-    words: list[str], folder: str | None, environment: dict[str, str], pipes: list[int]
+    words: list[str],
+    folder: str | None,
+    environment: dict[str, str],
+    pipes: list[int],
+    account: Account | None,
 ) -> Child:
     """`words` is the file, and then the argv."""
     program, *argv = words
@@ -123,6 +118,7 @@ async def _start(
         cwd=folder,
         env=environment,
         start_new_session=sys.platform != "win32",
+        **run_as(account),
     )
     for fd in (stdin, stdout, stderr):
         pipes.remove(fd)
@@ -131,30 +127,3 @@ async def _start(
         for fd in pipes:
             os.set_blocking(fd, False)
     return Child(process, our_stdin, our_stdout, our_stderr)
-
-
-def environment_for(extra: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Our own environment, less what is ours alone, with `extra` on top."""
-    # Ours may hold a password (GUARDPOST_PASSWORD), and would confuse a guardpost started there.
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GUARDPOST_")}
-    if sys.platform != "win32":
-        ours.setdefault("PATH", DEFAULT_PATH)
-    return ours | {os.fsdecode(name): os.fsdecode(value) for name, value in extra.items()}
-
-
-def starting_folder(cwd: bytes | None, environment: Mapping[str, str]) -> str | None:
-    """`cwd`, or else the home folder, or else None. Raises SpawnError: NOT_FOUND for `cwd`."""
-    folder = os.fsdecode(cwd) if cwd is not None else environment.get("HOME")
-    if folder is None or os.path.isdir(folder):
-        return folder
-    if cwd is not None:
-        raise SpawnError(ResetCode.NOT_FOUND, f"no such folder: {folder}")
-    return None
-
-
-def spawn_error(error: OSError, program: str) -> SpawnError:
-    """What to tell a peer whose `program` did not start."""
-    if isinstance(error, FileNotFoundError):
-        return SpawnError(ResetCode.NOT_FOUND, f"no such program: {program}")
-    code = ResetCode.LIMIT if error.errno in _NO_RESOURCES else ResetCode.FAILED
-    return SpawnError(code, f"{error.strerror or error}: {program}")

@@ -15,14 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from guardpost.errors import ResetCode
-from guardpost.host.children import (
-    SpawnError,
-    environment_for,
-    spawn_error,
-    starting_folder,
-)
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
 from guardpost.host.process_group import ProcessGroup
+from guardpost.host.spawning import SpawnError, environment_for, spawn_error, starting_folder
 
 __all__ = ["LARGEST_SIDE", "TerminalChild", "spawn_on_terminal"]
 

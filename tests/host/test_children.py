@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from guardpost.errors import ResetCode
 from guardpost.host import children
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs POSIX programs")
@@ -76,10 +75,3 @@ def test_a_program_starts_in_the_home_folder(
     assert asyncio.run(folder()) == f"{tmp_path}\n".encode()
     monkeypatch.setenv("HOME", "/no/such/folder")
     assert asyncio.run(folder()) == f"{os.getcwd()}\n".encode()
-
-
-def test_no_resources_is_a_limit_and_not_a_fault_of_the_program() -> None:
-    import errno
-
-    assert children.spawn_error(OSError(errno.EAGAIN, "x"), "p").code is ResetCode.LIMIT
-    assert children.spawn_error(OSError(errno.E2BIG, "x"), "p").code is ResetCode.FAILED

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from guardpost.errors import ResetCode
-from guardpost.host.children import SpawnError
+from guardpost.host.spawning import SpawnError
 from guardpost.host.terminal_pty import TerminalChild, spawn_on_terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys are POSIX")
