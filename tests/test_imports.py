@@ -58,7 +58,10 @@ ONLY_IN = {
 }
 
 # What services share; a service knows no other service.
-SHARED_BY_SERVICES = (*("services.action", "services.job", "services.records", "services.relay"),)
+SHARED_BY_SERVICES = (
+    *("services.action", "services.asker", "services.job", "services.kept"),
+    *("services.program", "services.records", "services.relay"),
+)
 
 # What would tie the protocol to a clock, a machine or an event loop.
 NOT_SANS_IO = {

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from guardpost.agent.audit import Audit, action_facts
 from guardpost.agent.authorized import AuthorizedConsoles, Entry
@@ -22,6 +22,9 @@ from guardpost.services import SERVICES, Asker, Fact, Service
 from guardpost.services.action import Action, Verdict
 from guardpost.services.introductions import operator_name
 from guardpost.termsafe import safe_text
+
+if TYPE_CHECKING:
+    from guardpost.services.kept import KeptJobs
 
 __all__ = ["ENDING_SECONDS", "Reception"]
 
@@ -83,6 +86,7 @@ class Reception:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._warned: list[str] = []
+        self._jobs: KeptJobs | None = None
 
     # --- sessions ---
 
@@ -135,9 +139,12 @@ class Reception:
         self._tasks = set()
 
     async def wait_closed(self) -> None:
-        """Until the services of sessions that are over have ended, a few seconds at most."""
+        """Until the services of sessions that are over have ended, a few seconds at most; with
+        them ends what was kept."""
         if self._ending:
             await asyncio.wait(self._ending, timeout=ENDING_SECONDS)
+        if self._jobs is not None:
+            await self._jobs.close()
 
     # --- channels ---
 
@@ -227,7 +234,16 @@ class Reception:
             decide=decide_more,
             note=notes.update,
             audit=audit,
+            jobs=self._kept_jobs,
         )
+
+    def _kept_jobs(self) -> "KeptJobs":
+        """They outlive sessions, and end with the agent."""
+        if self._jobs is None:
+            from guardpost.services.kept import KeptJobs
+
+            self._jobs = KeptJobs()
+        return self._jobs
 
     async def _serve(self, visit: _Visit, channel: Channel, name: str, request: bytes) -> None:
         witness = WitnessedChannel(channel)

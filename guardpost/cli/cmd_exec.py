@@ -27,6 +27,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="K=V",
         help="a variable to set; may be given often",
     )
+    parser.add_argument(
+        "--user", default="", metavar="NAME", help="run it as this user of the host (the agent's)"
+    )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="let it go on without the line; see 'guardpost jobs TARGET'",
+    )
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="CMD [ARG...]", help="run as it stands"
@@ -43,15 +51,24 @@ def run(args: argparse.Namespace) -> int:
     async def work(opener: "Opener") -> int:
         from guardpost.services import exec as service
 
+        argv = [os.fsencode(word) for word in args.command]
+        cwd = os.fsencode(args.cwd) if args.cwd is not None else None
+        if args.detach:
+            started = await service.start(
+                opener, argv, cwd=cwd, env=env, timeout=args.timeout, user=args.user
+            )
+            print(f"job {started.job} (pid {started.pid})")
+            return 0
         return await service.run(
             opener,
-            [os.fsencode(word) for word in args.command],
+            argv,
             stdin=0,
             stdout=1,
             stderr=2,
-            cwd=os.fsencode(args.cwd) if args.cwd is not None else None,
+            cwd=cwd,
             env=env,
             timeout=args.timeout,
+            user=args.user,
         )
 
     return opening.run_with(args, work)

@@ -38,6 +38,9 @@ COMMANDS = (
     Command("agent", "guardpost.cli.cmd_agent", "answer on a serial port of this host"),
     Command("ports", "guardpost.cli.cmd_ports", "the serial ports of this host; which auto takes"),
     Command("exec", "guardpost.cli.cmd_exec", "run a command on the host", remote_status=True),
+    Command(
+        "jobs", "guardpost.cli.cmd_jobs", "programs that go on without the line", remote_status=True
+    ),
     Command("ps", "guardpost.cli.cmd_ps", "list the host's processes"),
     Command("kill", "guardpost.cli.cmd_kill", "signal processes of the host"),
     Command("info", "guardpost.cli.cmd_info", "facts about the host and about the line"),

@@ -11,44 +11,13 @@ an agent that nobody asks for a process list stays small.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from guardpost.services.action import Action, Verdict
+from guardpost.services.asker import Asker, Fact
 
 if TYPE_CHECKING:
     from guardpost.aio.channel import Channel
+    from guardpost.services.action import Action
 
 __all__ = ["SERVICES", "Asker", "Fact", "Service"]
-
-Fact = str | bytes | int | float
-"""What may stand in the audit. Bytes are a path or a word of a command, never contents."""
-
-
-def _nobody_decides(action: Action) -> Verdict:
-    return Verdict(False, "nobody decides here")
-
-
-def _nobody_listens(*args: object, **facts: Fact) -> None:
-    pass
-
-
-class Asker(NamedTuple):
-    """Who asks, and for what: what a service may want to know besides its request."""
-
-    user: str
-    """What the operator calls himself; empty when he did not say."""
-    agent_version: str
-    key: bytes = b""
-    """The console's public key: what belongs to whom is decided by this, never by `user`."""
-    action: Action = Action("")
-    """What was judged when the channel opened. What is done must be this and nothing else."""
-    verdict: Verdict = Verdict(False, "")
-    """The answer to that, with the `roots` to stay under."""
-    decide: Callable[[Action], Verdict] = _nobody_decides
-    """Judge something more on the same channel (a file of a folder, a job), by what the key may
-    do at this moment. A refusal is written to the audit; to obey it is the service's."""
-    note: Callable[..., None] = _nobody_listens
-    """`note(status=0, received=10)`: into the audit line that is written when the channel ends."""
-    audit: Callable[..., None] = _nobody_listens
-    """`audit(action, "ok", sent=5)`: a line of its own, now; for each file, destination, signal."""
 
 
 class Service(NamedTuple):
@@ -66,16 +35,19 @@ def _tunnel() -> Service:
 def _exec() -> Service:
     from guardpost.services import exec as program
 
-    return Service(
-        lambda channel, request, asker: program.serve(
-            channel,
-            request,
-            user=asker.user,
-            program=next(iter(asker.action.argv), None),
-            note=asker.note,
-        ),
-        program.action,
-    )
+    return Service(program.serve, program.action)
+
+
+def _jobs() -> Service:
+    from guardpost.services import jobs
+
+    return Service(lambda channel, request, asker: jobs.serve_jobs(channel, asker), jobs.action)
+
+
+def _job() -> Service:
+    from guardpost.services import jobs
+
+    return Service(jobs.serve_job, jobs.job_action)
 
 
 def _ps() -> Service:
@@ -107,6 +79,8 @@ def _info() -> Service:
 SERVICES: Mapping[str, Callable[[], Service]] = {
     "tcp": _tunnel,
     "exec": _exec,
+    "jobs": _jobs,
+    "job": _job,
     "ps": _ps,
     "kill": _kill,
     "info": _info,

@@ -44,6 +44,10 @@ class Running(Protocol):
         """The exit status; -N when signal N ended it."""
         ...
 
+    def signal(self, number: int) -> None:
+        """Signal all of it; a number unknown here is ignored."""
+        ...
+
     async def terminate(self) -> int:
         """End all of it, and return as wait()."""
         ...
@@ -126,7 +130,7 @@ class Job:
     async def run(self) -> Ended:
         """Read the program's output to its end, and return how it ended.
 
-        When this is cancelled the program is ended first. The program is closed afterwards.
+        When this is cancelled, or fails, the program is ended first. It is closed afterwards.
         """
         pumps = [
             asyncio.ensure_future(self._pump(number, output))
@@ -141,7 +145,7 @@ class Job:
             self.ended = ended
             return ended
         except BaseException:
-            await self.program.terminate()
+            self.ended = self.ended or _ended(await self.program.terminate())
             raise
         finally:
             for pump in pumps:
@@ -190,7 +194,7 @@ class Job:
         except TimeoutError:
             timed_out = True
             code = await self.program.terminate()
-        return Ended(None, -code, timed_out) if code < 0 else Ended(code, None, timed_out)
+        return _ended(code, timed_out)
 
     async def _pump(self, number: int, output: DescriptorReader) -> None:
         late = 0
@@ -203,6 +207,10 @@ class Job:
             late += len(data) if output.finishing else 0
             self.backlog.append(Piece(number, data), self._needed_from)
             self._notify()
+
+
+def _ended(code: int, timed_out: bool = False) -> Ended:
+    return Ended(None, -code, timed_out) if code < 0 else Ended(code, None, timed_out)
 
 
 class Attachment:

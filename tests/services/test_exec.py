@@ -18,7 +18,9 @@ from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode, UsageError
 from guardpost.host import process_group
 from guardpost.services import exec as service
+from guardpost.services import job, program
 from guardpost.services.action import Action
+from guardpost.services.asker import Asker
 from guardpost.services.records import RecordReader, encode_record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs POSIX programs")
@@ -28,12 +30,17 @@ PATIENCE_SECONDS = 0.4
 
 @pytest.fixture(autouse=True)
 def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "LINGER_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(job, "LINGER_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(process_group, "TERMINATE_SECONDS", PATIENCE_SECONDS)
 
 
 async def serve(channel: Channel, request: bytes) -> None:
-    await service.serve(channel, request, user="ann")
+    # What action() says of a nonsense request was refused before serving.
+    try:
+        action = service.action(request)
+    except RemoteProtocolError:
+        action = Action("exec")
+    await service.serve(channel, request, Asker("ann", "1.0", action=action))
 
 
 def told(story: Callable[[MemoryOpener], Awaitable[None]], limit: int = 65536) -> None:
@@ -107,9 +114,9 @@ def pipe() -> Iterator[tuple[int, int]]:
                 os.close(fd)
 
 
-async def records(channel: Channel) -> AsyncIterator[service.ToConsole]:
+async def records(channel: Channel) -> AsyncIterator[program.ToConsole]:
     reader = RecordReader(channel)
-    while (record := await reader.read(service._to_console)) is not None:
+    while (record := await reader.read(program.to_console)) is not None:
         yield record
 
 
@@ -206,7 +213,7 @@ def test_a_broken_channel_ends_the_whole_group(end: str) -> None:
     async def story(opener: MemoryOpener) -> None:
         channel = await started(opener, *shell("sleep 100 & echo $!; wait"))
         record = await anext(records(channel))
-        assert isinstance(record, service.Stdout)
+        assert isinstance(record, program.Stdout)
         group = [pid_of(channel), int(record.data)]
         if end == "reset":
             channel.reset(ResetCode.CANCELLED)
@@ -224,7 +231,7 @@ def test_a_broken_channel_ends_the_whole_group(end: str) -> None:
 def test_a_program_that_does_not_read_is_ended_as_well() -> None:
     async def story(opener: MemoryOpener) -> None:
         channel = await started(opener, b"sleep", b"100")
-        full = encode_record(service.Stdin(bytes(32768)))
+        full = encode_record(program.Stdin(bytes(32768)))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2):
                 while True:
@@ -306,10 +313,10 @@ def test_a_signal_reaches_the_program() -> None:
         script = "trap 'echo hup; exit 9' HUP; echo ready; while :; do :; done"
         channel = await started(opener, *shell(script))
         found = records(channel)
-        assert await anext(found) == service.Stdout(b"ready\n")
+        assert await anext(found) == program.Stdout(b"ready\n")
         for number in (0, -5, 2**40, signal.SIGHUP):
-            await channel.write(encode_record(service.Signal(number)))
-        assert [each async for each in found] == [service.Stdout(b"hup\n"), service.Exit(9)]
+            await channel.write(encode_record(program.Signal(number)))
+        assert [each async for each in found] == [program.Stdout(b"hup\n"), program.Exit(9)]
 
     told(story)
 
@@ -344,7 +351,7 @@ def test_a_slow_channel_stalls_the_program_and_nobody_else() -> None:
         slow = await started(opener, *shell("head -c 100000000 /dev/zero; echo done >&2"))
         while opener.consoles[0].unread < 20_000:
             other = [each async for each in records(await started(opener, b"true"))]
-            assert other == [service.Exit(0)]
+            assert other == [program.Exit(0)]
         assert lives(pid_of(slow))
 
     told(story, limit=20_000)

@@ -1,6 +1,7 @@
 """Commands of the console against services that run in the same process: no line, no agent."""
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -11,17 +12,53 @@ from support.channels import MemoryOpener, Serve
 from support.tools import ROOT
 
 from guardpost.aio.channel import Channel
+from guardpost.errors import ChannelReset
 from guardpost.services import exec as exec_service
-from guardpost.services import info, processes, tunnel
+from guardpost.services import info, jobs, processes, tunnel
+from guardpost.services.action import Action, Verdict
+from guardpost.services.asker import Asker
+from guardpost.services.kept import KeptJobs
 
 
 async def serve_info(channel: Channel, request: bytes) -> None:
     await info.serve_info(channel, request, "1.2.3")
 
 
+KEPT = functools.cache(KeptJobs)
+"""Of the one agent that this process is."""
+
+
+def asked(action: Action) -> Asker:
+    """By somebody who may do everything."""
+    return Asker(
+        user="",
+        agent_version="1.2.3",
+        action=action,
+        decide=lambda further: Verdict(True, ""),
+        jobs=KEPT,
+    )
+
+
+async def serve_exec(channel: Channel, request: bytes) -> None:
+    await exec_service.serve(channel, request, asked(exec_service.action(request)))
+
+
+async def serve_jobs(channel: Channel, request: bytes) -> None:
+    await jobs.serve_jobs(channel, asked(jobs.action(request)))
+
+
+async def serve_job(channel: Channel, request: bytes) -> None:
+    try:
+        await jobs.serve_job(channel, request, asked(jobs.job_action(request)))
+    except ChannelReset as refusal:
+        channel.reset(refusal.code, refusal.text)
+
+
 SERVICES: dict[str, Serve] = {
     "tcp": tunnel.serve,
-    "exec": exec_service.serve,
+    "exec": serve_exec,
+    "jobs": serve_jobs,
+    "job": serve_job,
     "ps": processes.serve_ps,
     "kill": processes.serve_kill,
     "info": serve_info,

@@ -21,7 +21,7 @@ from guardpost.console import session
 from guardpost.console.line import ConnectOptions, Line
 from guardpost.console.owner import serve
 from guardpost.identity import ephemeral, load_or_make
-from guardpost.services import Asker, Service
+from guardpost.services import Asker, Service, program
 from guardpost.services import exec as exec_service
 from guardpost.services.action import Action
 from guardpost.services.records import write_record
@@ -34,8 +34,8 @@ async def run_nothing(channel: Channel, request: bytes, asker: Asker) -> None:
     wanted = msgspec.msgpack.decode(request, type=exec_service.ExecRequest)
     channel.accept(msgspec.msgpack.encode(exec_service.ExecReply(1)))
     for said in wanted.argv[1:]:
-        await write_record(channel, exec_service.Stdout(said))
-    await write_record(channel, exec_service.Exit(0))
+        await write_record(channel, program.Stdout(said))
+    await write_record(channel, program.Exit(0))
     await channel.write_eof()
     while await channel.read():
         pass
