@@ -17,6 +17,8 @@ from guardpost.transports.target import parse_target
 
 pytest.importorskip("pyghmi")
 
+BMC_PATIENCE_SECONDS = 30
+
 Story = Callable[[bmc.SimulatedBmc, ByteStream], Awaitable[None]]
 
 
@@ -142,6 +144,28 @@ def test_a_line_that_is_ended_at_the_bmc_is_lost_also_when_nothing_is_sent() -> 
         await asyncio.to_thread(simulated.deactivate)
         with pytest.raises(LineLost, match="ended at the BMC"):
             await line.read()
+        await line.close()
+
+    with_a_bmc(story)
+
+
+@pytest.mark.slow
+def test_a_line_that_is_never_silent_outlives_the_patience_of_the_bmc() -> None:
+    """ipmi_sim ends a session 30 s after the last command, whatever characters pass meanwhile."""
+
+    async def story(simulated: bmc.SimulatedBmc, host: ByteStream) -> None:
+        line = await opened(simulated.target)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BMC_PATIENCE_SECONDS + 4
+        passed = 0
+        while loop.time() < until:
+            async with asyncio.timeout(5):
+                await line.write(b"there")
+                assert await read_exactly(host, 5) == b"there"
+                await host.write(b"and back")
+                assert await read_exactly(line, 8) == b"and back"
+            passed += 1
+        assert passed > BMC_PATIENCE_SECONDS, "there were silences"
         await line.close()
 
     with_a_bmc(story)

@@ -8,6 +8,7 @@ when the BMC repeats a packet with more in it. Both were seen with 1.6.19.
 import contextlib
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from pyghmi.ipmi.private.session import Session
 
 from guardpost.errors import LineBusy, NotAllowed, TransportError
 
-__all__ = ["Account", "Bmc"]
+__all__ = ["ANSWER_SECONDS", "Account", "Bmc"]
 
 NET_FUNCTION_APPLICATION = 0x06
 NET_FUNCTION_TRANSPORT = 0x0C
@@ -46,6 +47,9 @@ REFUSALS = {
 
 COMMAND_TIMEOUT_SECONDS = 2
 """The longest pause between two tries of a command; pyghmi begins with 0.5 to 1 s."""
+
+ANSWER_SECONDS = 1.0
+"""How long `ask` may go unanswered before it counts as lost."""
 
 LOGIN_REFUSALS = ("password", "name", "unauthorized", "privilege", "role")
 
@@ -173,6 +177,7 @@ class Bmc:
     def close(self) -> None:
         """Give the line back. Never raises."""
         with _turn():
+            self._hear_out()
             if self._is_alive():
                 try:
                     answer = self._command(DEACTIVATE_PAYLOAD, (*SOL, 0, 0, 0, 0))
@@ -189,6 +194,13 @@ class Bmc:
         return bool(session.logged and not session.broken and session.sol_handler is self._handler)
 
     # --- with the lock ---
+
+    def _hear_out(self) -> None:
+        """Wait for the answer to `ask`: pyghmi takes any for that to its newest command, and then
+        waits for its own until it is long over."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self.unanswered and self._is_alive() and time.monotonic() < deadline:
+            Session.wait_for_rsp(ANSWER_SECONDS / 10)
 
     def _on_answer(self, answer: dict[str, Any]) -> None:
         self.unanswered = 0

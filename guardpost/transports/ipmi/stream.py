@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import GuardpostError, LineLost, TransportError
-from guardpost.transports.ipmi.bmc import Account, Bmc
+from guardpost.transports.ipmi.bmc import ANSWER_SECONDS, Account, Bmc
 from guardpost.transports.ipmi.sol import SolEnd
 from guardpost.transports.target import Target, split_host_port
 
@@ -21,9 +21,6 @@ IDLE_SECONDS = 5.0
 BUSY_SECONDS = 10.0
 """And after so long in any case: BMCs end a session after 60 s without a command, ipmi_sim after
 30, however many characters pass meanwhile."""
-
-ANSWER_SECONDS = 1.0
-"""Then it is asked again."""
 
 UNANSWERED_MAX = 3
 
