@@ -119,6 +119,8 @@ class ConsoleConnection(Connection):
     def break_sent(self, now: float) -> None:
         """A BREAK went out: no hello for six seconds."""
         self._not_before = now + _BREAK_SECONDS
+        if self._initiator is not None:
+            self._initiator.hold_hello(self._not_before)
 
     # --- from the line ---
 
@@ -211,6 +213,9 @@ class ConsoleConnection(Connection):
 
     # --- is our session still known over there? ---
 
+    def _owes_question(self) -> bool:
+        return self.association is not None and self.association.asks_whether_known
+
     def _question_hello(self, association: Association, now: float) -> bytes:
         """The hello behind a PING (section 9)."""
         nonce = int.from_bytes(self._credentials.random_bytes(8), "little")
@@ -255,7 +260,7 @@ class ConsoleConnection(Connection):
             self._survey.out = []
         out = super().data_to_send(now)
         association = self.association
-        if association is not None and association.asks_whether_known:
+        if self._owes_question() and association is not None and now >= self._not_before:
             association.asks_whether_known = False
             out.append(self._question_hello(association, now))
         return out
@@ -268,6 +273,8 @@ class ConsoleConnection(Connection):
             candidates.append(self._survey.deadline)
         if self._initiator is not None:
             candidates.append(self._initiator.deadline)
+        if self._owes_question():
+            candidates.append(self._not_before)
         times = [time for time in candidates if time is not None]
         return min(times) if times else None
 

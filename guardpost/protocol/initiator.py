@@ -176,6 +176,11 @@ class Initiator:
 
     # --- time ---
 
+    def hold_hello(self, until: float) -> None:
+        """No hello before that; what follows an answer is not held."""
+        if self.stage in (Stage.LISTENING, Stage.HELLO_SENT) and self.deadline is not None:
+            self.deadline = max(self.deadline, until)
+
     def handle_timeout(self, now: float) -> None:
         if self.deadline is None or now < self.deadline:
             return

@@ -8,6 +8,7 @@ from support.stories import agents_half, open_channel, payload, progress, receiv
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
 from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import MARK
 
 BOOT_TEXT = (
     b"\r\n[ 4711.001] reboot: Restarting system\r\n",
@@ -190,3 +191,33 @@ def test_after_a_break_there_is_no_hello_for_six_seconds() -> None:
     pair.begin()
     pair.run(10)
     assert typed[0] >= start + 6
+
+
+def test_a_break_holds_the_hello_of_an_attempt_that_is_on() -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.agent.is_up = False
+    pair.begin()
+    pair.run(0.5)
+    pair.console_connection.break_sent(pair.now)
+    broke, typed = pair.now, []
+    pair.tap = lambda side, data, now: typed.append(now) if side == "b" else None
+    pair.run(10)
+    assert typed
+    assert typed[0] >= broke + 6
+
+
+def test_a_break_holds_the_hello_that_asks_whether_the_session_is_known() -> None:
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish()
+    pair.run(3)
+    pair.agent.is_up = False
+    pair.open(b"request")
+    hellos: list[float] = []
+    pair.tap = lambda side, data, now: hellos.append(now) if MARK in data else None
+    while not pair.console.of(events.SessionSuspended):
+        pair.console_connection.break_sent(pair.now)
+        broke = pair.now
+        pair.run(0.5)
+    pair.run(20)
+    assert hellos
+    assert hellos[0] >= broke + 6
