@@ -67,7 +67,10 @@ class Tunnels:
 
         if self.session is None:
             raise ChannelReset(ResetCode.LOST, "there is no session with the agent now")
-        return await open_tunnel(self.session, host, port)
+        try:
+            return await open_tunnel(self.session, host, port)
+        except LineLost:
+            raise ChannelReset(ResetCode.LOST, "the session with the agent has ended") from None
 
 
 async def keep(args: argparse.Namespace, forwards: "list[Forward]") -> int:

@@ -1,3 +1,4 @@
+import asyncio
 import re
 import signal
 import socket
@@ -7,8 +8,11 @@ import pytest
 from support.commands import command
 from support.tcp import nobody_listens
 
+from guardpost.aio.channel import Channel
 from guardpost.cli import hosts
+from guardpost.cli.cmd_forward import Tunnels
 from guardpost.cli.main import main
+from guardpost.errors import AgentRestarted, ChannelReset
 
 
 def test_ports_are_announced_and_carry_until_ctrl_c() -> None:
@@ -55,6 +59,17 @@ def test_without_l_those_of_hosts_toml_are_taken(
     assert "nothing to forward" in capsys.readouterr().err
     assert main(["forward", "db"]) == 255
     assert "x:y: not a forward" in capsys.readouterr().err
+
+
+def test_a_tunnel_in_a_session_that_has_just_ended_is_a_reset_like_others() -> None:
+    class Ended:
+        async def open(self, *_: object, **__: object) -> Channel:
+            raise AgentRestarted("web01: the agent was restarted")
+
+    tunnels = Tunnels()
+    tunnels.session = Ended()
+    with pytest.raises(ChannelReset, match="has ended"):
+        asyncio.run(tunnels.open("127.0.0.1", 80))
 
 
 def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
