@@ -7,7 +7,19 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import compression, counterparts, cpu, line, queue, results, scale, start, unlimited, way
+from bench import (
+    compression,
+    counterparts,
+    cpu,
+    guest_line,
+    line,
+    queue,
+    results,
+    scale,
+    start,
+    unlimited,
+    way,
+)
 from bench.codec import codec
 from bench.peers import PEERS
 from bench.peers.__main__ import ROUNDS, measured_table
@@ -21,6 +33,7 @@ SECTIONS: Mapping[str, Measures] = {
     "unlimited": unlimited.ROWS,
     "way": way.ROWS,
     "counterparts": counterparts.ROWS,
+    "guest_line": guest_line.ROWS,
     "cpu": cpu.ROWS,
     "compression": compression.ROWS,
     "start": start.ROWS,
