@@ -96,7 +96,7 @@ def test_a_break_beside_a_session_leaves_it_alone(machine: Guest, somebody: Oper
                 sends_break(shown)
                 machine.check("touch /root/end")
                 assert running.wait(PATIENCE_SECONDS) == 0
-        assert machine.check("grep -c 'session of' /root/log") == "1\n"
+        assert machine.check("grep -c 'event=session outcome=begin' /root/log") == "1\n"
         somebody.run("owner", target, "stop")
 
 
