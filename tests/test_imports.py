@@ -39,7 +39,11 @@ LAYERS = {
     ),
     "ports": ("transports.holders", "errors"),
     "services": ("aio.channel", "host", "errors"),
-    "agent": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
+    "agent": (
+        *("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
+        # The prompt's own commands, which are no services.
+        *("host.logins", "host.programs", "host.terminal_pty"),
+    ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "cli": ("",),
 }

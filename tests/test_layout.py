@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {
     "console/question": "needs a terminal; tests/e2e/test_owner.py",
     "ports/facts": "plain values; tests/ports",
     "ports/habits": "a table; tests/ports/test_linux.py, on machines of each vendor",
+    "agent/verb": "what the families of commands share; each has its tests",
     "services/asker": "plain values; tests/agent/test_reception.py",
     "services/program": "what exec and jobs share; tests/services/test_exec.py",
     "ports/sysfs": "tests/ports/test_linux.py, on trees of old and new kernels",

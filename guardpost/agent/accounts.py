@@ -73,6 +73,13 @@ class Accounts:
         """Whether anybody could log in. Raises KeyFileError when the file cannot be used."""
         return bool(_hashes(_read(self._path)))
 
+    def names(self) -> list[str]:
+        """Who has one; nobody where the file cannot be read."""
+        try:
+            return sorted(_hashes(_read(self._path)))
+        except KeyFileError:
+            return []
+
     def wait_seconds(self) -> float:
         """How long the next check waits before it begins."""
         return max(self._not_before - self._clock(), 0.0)

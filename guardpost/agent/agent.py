@@ -20,7 +20,7 @@ from guardpost.agent.prompt import Prompt
 from guardpost.agent.reception import Reception
 from guardpost.agent.settings import CHANNELS
 from guardpost.agent.speeds import PortJudge
-from guardpost.agent.verbs import Host, this_host
+from guardpost.agent.verb import Host, this_host
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
@@ -84,7 +84,7 @@ class Agent:
         self._prompt: Prompt | None = None
         if accounts is not None:
             say, drain = self._output.write, self._output.drain
-            host = host or this_host(version)
+            host = host or this_host(version, authorized.standing_file)
             self._prompt = Prompt(say, drain=drain, accounts=accounts, host=host, audit=audit)
         self._on_session = on_session
         self._speed = PortJudge(no_cable)

@@ -84,6 +84,7 @@ class AuthorizedConsoles:
         self._files: dict[Path, _File] = {}
         for source in sources:
             self._add(source)
+        self.standing_file = standing_file
         if standing_file is not None:
             self._paths.append(standing_file)
 

@@ -46,6 +46,11 @@ class Pager:
         flat = text.replace("\n", " ").encode("utf-8", "backslashreplace")
         await self.raw(flat + b"\n")
 
+    async def unpaged(self, text: str) -> None:
+        """As line(), without a pause when the screen is full: the command makes its own."""
+        self._rows = 0
+        await self.line(text)
+
     async def raw(self, data: bytes) -> None:
         """Show bytes of a stream with line ends of its own. Raises PagerQuit."""
         for start in range(0, len(data), _PIECE_BYTES):

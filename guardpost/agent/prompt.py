@@ -22,9 +22,11 @@ from guardpost.agent.editor import (
 )
 from guardpost.agent.idle import IdleTimer
 from guardpost.agent.job import Job
+from guardpost.agent.keyboard import Keyboard
 from guardpost.agent.pager import PAGER_KEYS, Pager
 from guardpost.agent.prompt_state import TRANSITIONS, PromptEvent, PromptState
-from guardpost.agent.verbs import GUEST_HELP, USER_HELP, Context, Host, parse_line, perform
+from guardpost.agent.verb import Context, Host
+from guardpost.agent.verbs import GUEST_HELP, USER_HELP, parse_line, perform
 from guardpost.agent.voice import Voice, shown
 from guardpost.errors import GuardpostError, LocalProtocolError, UsageError
 from guardpost.services import Fact
@@ -34,9 +36,6 @@ __all__ = ["IDLE_SECONDS", "Prompt"]
 IDLE_SECONDS: Final = 300.0
 # A command may go on unwatched; how often we look whether it waits for a reader now.
 IDLE_RETRY_SECONDS: Final = 10.0
-# Typed while a command runs; what is beyond is dropped, as a terminal would.
-MAX_AHEAD_BYTES: Final = 1000
-
 PROMPT: Final = "guardpost> "
 PASSWORD_PROMPT: Final = "Password: "
 
@@ -71,7 +70,7 @@ class Prompt:
         self._job = Job()
         self._idle = IdleTimer(IDLE_SECONDS, clock, self._nobody_typed)
         self._after_cr = False
-        self._ahead = bytearray()
+        self._keyboard = Keyboard()
         self._name = ""  # whoever logs in, or is
         self._locked_because = ""
         self._paging = True
@@ -94,10 +93,14 @@ class Prompt:
         if self._state is PromptState.CLOSED:
             return
         if self._idle.expired():
-            if self._state is PromptState.RUNNING and _CTRL_C not in data:
+            if self._state is PromptState.RUNNING and (
+                _CTRL_C not in data and not self._keyboard.is_raw
+            ):
                 return  # the command goes on; whoever typed this has to log in after it
             self._nobody_typed(at_once=True)
         self._idle.touch()
+        if self._keyboard.is_raw:
+            return self._keyboard.take(data)
         keys = self._state in (PromptState.PAGING, PromptState.PASSWORD)
         for value in self._voice.hear(data, keys=keys):
             second_half = value == _LF and self._after_cr
@@ -109,7 +112,7 @@ class Prompt:
         """Something on the line was not typed: what stands half typed is dropped, silently."""
         self._editor.noise()
         self._voice.noise()
-        self._ahead.clear()
+        self._keyboard.typed_ahead()
 
     def lock(self, reason: str) -> None:
         """Log out whoever is logged in, silently; `reason` is shown to whoever presses Enter.
@@ -127,7 +130,7 @@ class Prompt:
         await self._job.wait_closed()
 
     def _nobody_typed(self, *, at_once: bool = False) -> None:
-        if self._state is PromptState.RUNNING and not at_once:
+        if self._state is PromptState.RUNNING and not at_once and not self._keyboard.is_raw:
             self._idle.arm(at_least=IDLE_RETRY_SECONDS)
         else:
             self._leave(PromptEvent.IDLE, _NOBODY_TYPED)
@@ -161,8 +164,8 @@ class Prompt:
         if self._state in (PromptState.RUNNING, PromptState.CHECKING):
             if value == _CTRL_C:
                 self._interrupt()
-            elif len(self._ahead) < MAX_AHEAD_BYTES:
-                self._ahead.append(value)
+            else:
+                self._keyboard.take(bytes([value]))
             return
         events = self._editor.feed(bytes([value]))
         self._voice.echo(self._editor.echo())
@@ -180,9 +183,7 @@ class Prompt:
                         self._line(text)
 
     def _take_ahead(self) -> None:
-        ahead = bytes(self._ahead)
-        self._ahead.clear()
-        for value in ahead:
+        for value in self._keyboard.typed_ahead():
             self._take(value)
 
     def _pressed(self, char: str) -> None:
@@ -201,11 +202,11 @@ class Prompt:
                     self._voice.say("^C")
                 self._advance(PromptEvent.CANCEL)
                 self._job.abandon()
-                self._ahead.clear()
+                self._keyboard.typed_ahead()
                 self._begin_line()
             case PromptState.RUNNING | PromptState.PAGING if self._job.interrupt():
                 self._voice.speak(b"^C\r\n")
-                self._ahead.clear()
+                self._keyboard.typed_ahead()
 
     # Lines
 
@@ -308,7 +309,7 @@ class Prompt:
             self._idle.arm()
         else:
             self._advance(PromptEvent.REJECT)
-            self._ahead.clear()
+            self._keyboard.typed_ahead()
             self._explain_refusal(name, verdict)
         self._begin_line()
         self._take_ahead()
@@ -337,7 +338,10 @@ class Prompt:
         self._audit.record("command", "begin", facts)
         began = self._audit.clock()
         try:
-            await perform(verb, args, Context(self._host, pager, self._name))
+            who = (self._host, pager, self._name)
+            names = self._accounts.names()
+            context = Context(*who, self._keyboard, write, self._drain, names)
+            await perform(verb, args, context)
         except asyncio.CancelledError:
             facts["reason"] = "stopped"  # by Ctrl-C, or left behind
         self._audit.record("command", "end", {**facts, "seconds": self._audit.clock() - began})

@@ -1,201 +1,117 @@
 """The commands of the text prompt: one table, from which help is made too."""
 
-import asyncio
 import contextlib
 import logging
 import shlex
-import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from itertools import zip_longest
+from types import ModuleType
 from typing import Final
 
-from guardpost.agent.child import exit_words, run_child
-from guardpost.agent.pager import Pager, PagerQuit
+from guardpost.agent.pager import PagerQuit
+from guardpost.agent.verb import Context, Verb
 from guardpost.errors import GuardpostError, UsageError
-from guardpost.services.info import Info, local_info
-from guardpost.services.processes import Process, local_processes, signal_local
 
-__all__ = [
-    "GUEST_HELP",
-    "USER_HELP",
-    "VERBS",
-    "Context",
-    "Host",
-    "Verb",
-    "parse_line",
-    "perform",
-    "this_host",
-]
-
-# The last column stays free: a full row wraps on some terminals, and not on others.
-_WIDTH: Final = 79
+__all__ = ["GUEST_HELP", "USER_HELP", "VERBS", "parse_line", "perform"]
 
 _log = logging.getLogger("guardpost.prompt")
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What the prompt asks of the host it runs on. `info` and `processes` may block a while."""
+def _monitor() -> ModuleType:
+    from guardpost.agent import verbs_monitor
 
-    version: str
-    name: Callable[[], str]
-    info: Callable[[], Info]
-    processes: Callable[[], list[Process]]
-    signal: Callable[[int, str], None]
+    return verbs_monitor
 
 
-def this_host(version: str) -> Host:
-    """The host we run on; `version` is the agent's."""
-    return Host(version, socket.gethostname, partial(local_info, version), local_processes, _signal)
+def _files() -> ModuleType:
+    from guardpost.agent import verbs_files
+
+    return verbs_files
 
 
-def _signal(pid: int, name: str) -> None:
-    signal_local(pid, name)
+def _network() -> ModuleType:
+    from guardpost.agent import verbs_network
+
+    return verbs_network
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a command works with."""
+def _system() -> ModuleType:
+    from guardpost.agent import verbs_system
 
-    host: Host
-    pager: Pager
-    user: str
+    return verbs_system
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A command: how it is called, what it does, how many arguments, and the work."""
+def _access() -> ModuleType:
+    from guardpost.agent import verbs_access
 
-    usage: str
-    does: str
-    least: int
-    most: int
-    run: Callable[[Context, list[str]], Awaitable[None]]
+    return verbs_access
 
 
-async def _ps(context: Context, args: list[str]) -> None:
-    table = await asyncio.to_thread(context.host.processes)
-    wanted = args[0].lower() if args else ""
-    await context.pager.line("    PID USER     S      CPU    RSS COMMAND")
-    for process in table:
-        command = _command_line(process)
-        if wanted in (process.name or "").lower() or wanted in command.lower():
-            await context.pager.line(_row(process, command)[:_WIDTH])
+def _verb(usage: str, does: str, least: int, most: int, family: Callable[[], ModuleType]) -> Verb:
+    """A command that is the function of its name in `family`, imported when it is first used."""
+    name = usage.split()[0]
+
+    async def run(context: Context, args: list[str]) -> None:
+        await getattr(family(), f"{name}_" if name in ("env", "time") else name)(context, args)
+
+    return Verb(usage, does, least, most, run)
 
 
-def _command_line(process: Process) -> str:
-    if not process.argv:
-        return f"[{process.name or '?'}]"
-    return " ".join([part.decode("utf-8", "backslashreplace") for part in process.argv])
+_ROWS: Final = (
+    ("ps [NAME]", "processes", 0, 1, _monitor),
+    ("top", "the busiest, live", 0, 0, _monitor),
+    ("kill PID [SIGNAL]", "signal one (TERM)", 1, 2, _monitor),
+    ("nice N PID", "its priority", 2, 2, _monitor),
+    ("run CMD [ARG...]", "a program, no shell", 1, 1000, _monitor),
+    ("shell", "a shell on a pty", 0, 0, _access),
+    ("uptime", "since when, load", 0, 0, _monitor),
+    ("mem", "memory and swap", 0, 0, _monitor),
+    ("disk", "file systems", 0, 0, _monitor),
+    ("ls [DIR]", "what is in a folder", 0, 1, _files),
+    ("cat FILE", "all of a file", 1, 1, _files),
+    ("tail FILE [N]", "its last lines (20)", 1, 2, _files),
+    ("log [N]", "the log's end (20)", 0, 1, _system),
+    ("ip [...]", "addresses; ip help", 0, 20, _network),
+    ("ping HOST [N]", "is it there (4)", 1, 2, _network),
+    ("send FILE", "to you, as base64", 1, 1, _files),
+    ("receive FILE", "from you, as base64", 1, 1, _files),
+    ("service NAME [DO]", "status start stop", 1, 2, _system),
+    ("time [set T]", "the clock", 0, 3, _system),
+    ("env", "its variables", 0, 0, _system),
+    ("users", "who may log in here", 0, 0, _access),
+    ("allow KEY [PERMIT]", "let a console in", 1, 2, _access),
+    ("reboot now", "start the host again", 0, 1, _system),
+    ("poweroff now", "switch it off", 0, 1, _system),
+    ("sleep now", "suspend it", 0, 1, _system),
+)
 
-
-_STATE_LETTERS: Final = {"disk-sleep": "D", "stopped": "T", "tracing-stop": "t"}
-
-
-def _row(process: Process, command: str) -> str:
-    state = process.state or "?"
-    letter = _STATE_LETTERS.get(state, state[0].upper())
-    user = (process.user or "?")[:8]
-    cpu = _clock(process.cpu_seconds)
-    return f"{process.pid:7} {user:8} {letter} {cpu:>8} {_size(process.rss_bytes):>6} {command}"
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _size(size: int | None) -> str:
-    """Bytes in at most six characters, in powers of 1024."""
-    if size is None:
-        return "?"
-    amount = float(size)
-    for unit in "BKMGT":
-        if amount < 999.5:
-            return (
-                f"{amount:.0f}{unit}" if unit == "B" or amount >= 99.95 else f"{amount:.1f}{unit}"
-            )
-        amount /= 1024
-    return f"{amount:.0f}P"
-
-
-async def _kill(context: Context, args: list[str]) -> None:
-    if not args[0].isdecimal():
-        raise UsageError(f"{args[0]!r} is no process number; see ps")
-    name = args[1].upper().removeprefix("SIG") if len(args) > 1 else "TERM"
-    context.host.signal(int(args[0][:20]), name)
-    await context.pager.line(f"sent {name} to process {args[0]}")
-
-
-async def _run(context: Context, args: list[str]) -> None:
-    env = {"GUARDPOST_USER": context.user, "TERM": "dumb"}
-    status = await run_child(args, env, context.pager.raw)
-    await context.pager.end_line()
-    await context.pager.line(f"[{exit_words(status)}]")
-
-
-async def _uptime(context: Context, args: list[str]) -> None:
-    info = await asyncio.to_thread(context.host.info)
-    words = ["up unknown"]
-    if info.uptime is not None:
-        days, rest = divmod(int(info.uptime), 86400)
-        words = [f"up {days} days, {_clock(rest)}"]
-    if info.cpus is not None:
-        words.append(f"{info.cpus} CPUs")
-    if info.load is not None:
-        words.append("load " + " ".join([f"{each:.2f}" for each in info.load]))
-    await context.pager.line("; ".join(words))
-    await context.pager.line(f"{info.name or '?'}: {info.system or '?'}, {info.kernel or '?'}")
-
-
-async def _mem(context: Context, args: list[str]) -> None:
-    memory = (await asyncio.to_thread(context.host.info)).memory
-    if memory is None:
-        await context.pager.line("the system does not say how much memory there is")
-        return
-    await context.pager.line("         TOTAL   FREE")
-    await context.pager.line(f"memory  {_size(memory.total):>6} {_size(memory.available):>6}")
-    await context.pager.line(f"swap    {_size(memory.swap_total):>6} {_size(memory.swap_free):>6}")
-
-
-async def _disk(context: Context, args: list[str]) -> None:
-    info = await asyncio.to_thread(context.host.info)
-    await context.pager.line("  TOTAL   USED   FREE TYPE     MOUNTED AT")
-    for disk in info.disks:
-        sizes = f"{_size(disk.total):>7} {_size(disk.used):>6} {_size(disk.free):>6}"
-        await context.pager.line(f"{sizes} {disk.kind[:8]:8} {disk.mount}"[:_WIDTH])
-
-
-VERBS: Final = {
-    "ps": Verb("ps [NAME]", "processes (whose name or command has NAME in it)", 0, 1, _ps),
-    "kill": Verb("kill PID [SIGNAL]", "send a signal to a process (TERM)", 1, 2, _kill),
-    "run": Verb("run CMD [ARG...]", "run a program, without a shell", 1, 1000, _run),
-    "uptime": Verb("uptime", "since when the host runs, and its load", 0, 0, _uptime),
-    "mem": Verb("mem", "memory and swap", 0, 0, _mem),
-    "disk": Verb("disk", "local file systems", 0, 0, _disk),
-}
+VERBS: Final = {row[0].split()[0]: _verb(*row) for row in _ROWS}
 
 
 def _help(rows: list[tuple[str, str]]) -> list[str]:
     return [f"  {usage:20} {does}" for usage, does in rows]
 
 
+def _in_two_columns(rows: list[tuple[str, str]]) -> list[str]:
+    cells = [f"{usage:18} {does}" for usage, does in rows]
+    half = (len(cells) + 1) // 2
+    columns = zip_longest(cells[:half], cells[half:], fillvalue="")
+    return [f"{left:40}{right}".rstrip() for left, right in columns]
+
+
 _COMMON = [("help", "this list"), ("version", "what this agent is")]
 
 GUEST_HELP: Final = _help([*_COMMON, ("login NAME", "log in; asks for the password")])
 USER_HELP: Final = [
-    *_help(
+    *_in_two_columns(
         [
             *[(verb.usage, verb.does) for verb in VERBS.values()],
-            ("page on|off", "stop after each screenful, or do not"),
+            ("page on|off", "stop at each screen"),
             ("lock, exit", "log out"),
             *_COMMON,
         ]
     ),
+    "",
     "Ctrl-C stops a command, Ctrl-U clears the line, arrows give earlier lines;",
     "at --More--: blank for a screenful, Enter for a line, q for no more.",
 ]

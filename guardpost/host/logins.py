@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from guardpost.errors import ResetCode
 from guardpost.host.spawning import SpawnError
 
-__all__ = ["Account", "account_for", "login_variables", "run_as"]
+__all__ = ["Account", "account_for", "login_variables", "own_account", "run_as"]
 
 
 class Account(NamedTuple):
@@ -42,10 +42,34 @@ def account_for(user: str) -> Account | None:
     if os.geteuid() not in (0, found.pw_uid):
         text = f"the agent is not root, so it can run nothing as {user}"
         raise SpawnError(ResetCode.NOT_ALLOWED, text)
-    groups = tuple(os.getgrouplist(found.pw_name, found.pw_gid))
-    return Account(
-        found.pw_name, found.pw_uid, found.pw_gid, groups, found.pw_dir, found.pw_shell or "/bin/sh"
-    )
+    return _account(found)
+
+
+def _account(found: Any) -> Account:
+    """`found` is a pwd.struct_passwd, which a type checker for Windows does not know."""
+    name, gid = found.pw_name, found.pw_gid
+    groups: tuple[int, ...] = ()
+    if sys.platform != "win32":
+        groups = tuple(os.getgrouplist(name, gid))
+    return Account(name, found.pw_uid, gid, groups, found.pw_dir, found.pw_shell or "/bin/sh")
+
+
+def own_account() -> Account:
+    """Ours. A rescue system may know nobody by name: then a shell at / is all there is to say.
+
+    Raises SpawnError on Windows.
+    """
+    if sys.platform == "win32":
+        raise SpawnError(ResetCode.UNSUPPORTED, "Windows has no accounts of /etc/passwd")
+    import pwd
+
+    uid = os.geteuid()
+    try:
+        found = pwd.getpwuid(uid)
+    except KeyError:
+        name = "root" if uid == 0 else str(uid)
+        return Account(name, uid, os.getegid(), (), os.environ.get("HOME", "/"), "/bin/sh")
+    return _account(found)
 
 
 def login_variables(account: Account | None) -> Mapping[bytes, bytes]:

@@ -8,7 +8,7 @@ import pytest
 
 from guardpost.errors import ResetCode
 from guardpost.host import children
-from guardpost.host.logins import account_for, login_variables, run_as
+from guardpost.host.logins import account_for, login_variables, own_account, run_as
 from guardpost.host.spawning import SpawnError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="accounts of /etc/passwd")
@@ -52,3 +52,10 @@ def test_a_program_runs_as_somebody_else_with_his_groups_and_home() -> None:
     assert account is not None
     assert lines[:3] == ["daemon", "daemon", "daemon"]
     assert lines[3] == f"{account.home} daemon daemon"
+
+
+def test_a_system_that_knows_nobody_has_a_shell_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_account().uid == os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: 987654)
+    account = own_account()
+    assert (account.name, account.shell) == ("987654", "/bin/sh")

@@ -7,7 +7,7 @@ from pathlib import Path
 from guardpost.agent.accounts import Accounts
 from guardpost.agent.prompt import Prompt
 from guardpost.agent.prompt_state import PromptState
-from guardpost.agent.verbs import Host
+from guardpost.agent.verb import Host
 from guardpost.errors import ServiceError
 from guardpost.services.info import Disk, Info, Memory
 from guardpost.services.processes import Process
@@ -39,6 +39,7 @@ class FakeHost:
         self.facts = Info("9.9", name="web01", uptime=93784.0, memory=Memory(1 << 30, 1 << 29))
         self.facts.disks = [Disk("/", "/dev/sda1", "ext4", 10 << 30, 4 << 30, 6 << 30)]
         self.signalled: list[tuple[int, str]] = []
+        self.authorized_file: Path | None = None
 
     def signal(self, pid: int, name: str) -> None:
         if pid not in [each.pid for each in self.table]:
@@ -47,7 +48,14 @@ class FakeHost:
 
     @property
     def host(self) -> Host:
-        return Host("9.9", lambda: "web01", lambda: self.facts, lambda: self.table, self.signal)
+        return Host(
+            "9.9",
+            lambda: "web01",
+            lambda: self.facts,
+            lambda: self.table,
+            self.signal,
+            lambda: self.authorized_file,
+        )
 
 
 class Person:
