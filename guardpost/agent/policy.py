@@ -20,6 +20,10 @@ def decide(permits: Permits, action: Action) -> Verdict:
         case "monitor" | "shell" | "admin" as verb:
             allowed = bool(permits.of(verb))
             return Verdict(allowed, f"{verb} is {'' if allowed else 'not '}permitted")
+        case "accept":
+            # Each connection was judged when it came, as its "listen" was.
+            allowed = bool(permits.of("listen"))
+            return Verdict(allowed, f"listen is {'' if allowed else 'not '}permitted")
         case "jobs":
             # Those of the same key: to see and end what it may start is no further power.
             allowed = any(permits.of(verb) for verb in ("exec", "shell", "admin"))

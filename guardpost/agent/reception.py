@@ -25,6 +25,7 @@ from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
     from guardpost.services.kept import KeptJobs
+    from guardpost.services.waiting import Waiting
 
 __all__ = ["ENDING_SECONDS", "Reception"]
 
@@ -87,6 +88,7 @@ class Reception:
         self._ending: set[asyncio.Task[None]] = set()
         self._warned: list[str] = []
         self._jobs: KeptJobs | None = None
+        self._waiting: Waiting | None = None
 
     # --- sessions ---
 
@@ -133,6 +135,8 @@ class Reception:
             facts = {**self._guest.facts(), "reason": reason, "seconds": seconds}
             self._audit.record("session", "end", facts)
         self._guest = None
+        if self._waiting is not None:
+            self._waiting.close()
         for task in self._tasks:
             task.cancel()
         self._ending |= self._tasks
@@ -235,7 +239,16 @@ class Reception:
             note=notes.update,
             audit=audit,
             jobs=self._kept_jobs,
+            waiting=self._arrivals,
         )
+
+    def _arrivals(self) -> "Waiting":
+        """They end with the session."""
+        if self._waiting is None:
+            from guardpost.services.waiting import Waiting
+
+            self._waiting = Waiting()
+        return self._waiting
 
     def _kept_jobs(self) -> "KeptJobs":
         """They outlive sessions, and end with the agent."""

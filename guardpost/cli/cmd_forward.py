@@ -1,9 +1,10 @@
-"""`guardpost forward TARGET -L …`: tunnels for every program here, until Ctrl-C.
+"""`guardpost forward TARGET -L … -R … -D … -U …`: tunnels for every program, until Ctrl-C.
 
-The ports stay while the host reboots: an agent that was restarted gets a new session.
+The ports here stay while the host reboots: an agent that was restarted gets a new session.
 """
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,38 +22,86 @@ from guardpost.errors import (
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
     from guardpost.aio.channel import Channel, Opener
-    from guardpost.services.forwarding import Forward, Forwarder
+    from guardpost.cli.background import Registered
+    from guardpost.cli.forwards import Here, There
 
 __all__ = ["configure", "run"]
 
 RETRY_SECONDS = 10.0
 """Between tries to get a new session; each is at most three hellos, and none into a boot loader."""
 
+ADDRESSES = "[BIND:]PORT:HOST:HOSTPORT"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_console_options(parser)
+    add_console_options(parser, json=True)
     parser.add_argument("target", metavar="TARGET")
+    for option, dest, metavar, text in (
+        (
+            "-L",
+            "local",
+            ADDRESSES,
+            "listen here (loopback unless BIND is given; PORT 0 picks one)"
+            " and connect from the host; a path is a unix socket; may be given often; none:"
+            " those of hosts.toml",
+        ),
+        ("-R", "remote", ADDRESSES, "listen on the host (loopback) and connect from here"),
+        (
+            "-D",
+            "dynamic",
+            "[BIND:]PORT",
+            "listen here for SOCKS 5 and 4a, and connect from the host, which looks names up",
+        ),
+        ("-U", "datagrams", ADDRESSES, "as -L, for UDP"),
+    ):
+        parser.add_argument(
+            option, dest=dest, action="append", default=[], metavar=metavar, help=text
+        )
     parser.add_argument(
-        "-L",
-        dest="local",
-        action="append",
-        default=[],
-        metavar="[BIND:]PORT:HOST:HOSTPORT",
-        help="listen here (loopback unless BIND is given; PORT 0 picks one) and connect from the "
-        "host; may be given often; none: those of hosts.toml",
+        "--background", action="store_true", help="go on without this terminal; see --list"
+    )
+    parser.add_argument("--list", action="store_true", help="those in the background")
+    parser.add_argument(
+        "--cancel", metavar="ID", help="end one of them, by its number or as it was given; or 'all'"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    from guardpost.services.forwarding import parse_forward
+    from guardpost.cli import forwards
 
-    wanted = args.local or hosts.resolve(args.target).forwards
+    if args.list or args.cancel:
+        from guardpost.cli import background
+
+        return background.manage(args)
+    local = args.local
+    if not (local or args.remote or args.dynamic or args.datagrams):
+        local = hosts.resolve(args.target).forwards
+    wanted = forwards.parse(local, args.remote, args.dynamic, args.datagrams)
     if not wanted:
-        raise UsageError("nothing to forward; give -L [BIND:]PORT:HOST:HOSTPORT")
-    forwards = [parse_forward(each) for each in wanted]
+        raise UsageError(f"nothing to forward; give -L {ADDRESSES}, -R, -D [BIND:]PORT or -U")
+    if args.background:
+        from guardpost.cli import background
 
-    return opening.run(args, keep(args, forwards))
+        return background.start(args, local)
+    here = [each for each in wanted if isinstance(each, forwards.Here)]
+    there = [each for each in wanted if isinstance(each, forwards.There)]
+    with background_file() as registered:
+        return opening.run(args, keep(args, here, there, registered))
+
+
+def background_file() -> "AbstractContextManager[Registered | None]":
+    """What makes it known, where it was started by --background."""
+    import contextlib
+
+    if "GUARDPOST_FORWARD" not in os.environ:
+        return contextlib.nullcontext()
+    from guardpost.cli.background import Registered
+
+    return Registered()
 
 
 class Tunnels:
@@ -61,41 +110,57 @@ class Tunnels:
     def __init__(self) -> None:
         self.session: Opener | None = None
 
-    async def open(self, host: str, port: int) -> "Channel":
+    async def open(self, host: str, port: int, path: str = "") -> "Channel":
         """Raises ChannelReset."""
         from guardpost.services.tunnel import open_tunnel
 
-        if self.session is None:
-            raise ChannelReset(ResetCode.LOST, "there is no session with the agent now")
         try:
-            return await open_tunnel(self.session, host, port)
+            return await open_tunnel(self._now(), host, port, path)
         except LineLost:
             raise ChannelReset(ResetCode.LOST, "the session with the agent has ended") from None
 
+    async def open_datagrams(self, host: str, port: int) -> "Channel":
+        """Raises ChannelReset."""
+        from guardpost.services.datagrams import open_datagrams
 
-async def keep(args: argparse.Namespace, forwards: "list[Forward]") -> int:
-    """Listen for all of `forwards`; raises when the session ends for good, or none comes.
+        try:
+            return await open_datagrams(self._now(), host, port)
+        except LineLost:
+            raise ChannelReset(ResetCode.LOST, "the session with the agent has ended") from None
+
+    def _now(self) -> "Opener":
+        if self.session is None:
+            raise ChannelReset(ResetCode.LOST, "there is no session with the agent now")
+        return self.session
+
+
+async def keep(
+    args: argparse.Namespace,
+    here: "Sequence[Here]",
+    there: "Sequence[There]",
+    registered: "Registered | None" = None,
+) -> int:
+    """Serve all of them; raises when the session ends for good, or none comes.
 
     An agent that was restarted is waited for: its host may be starting.
     """
     import asyncio
     import contextlib
 
-    from guardpost.services.forwarding import Forwarder
-
     tunnels, restarted, told = Tunnels(), False, ""
     async with contextlib.AsyncExitStack() as stack:
         while True:
             tunnels.session = None
             try:
-                async with opening.connect(args) as tunnels.session:
+                async with opening.connect(args) as session:
+                    tunnels.session = session
                     if restarted:
                         tell(args, "there is a new session; forwarding again")
                     else:
-                        for forward in forwards:
-                            forwarder = Forwarder(tunnels.open, forward, say)
-                            announce(args, await stack.enter_async_context(forwarder))
-                    await asyncio.Event().wait()
+                        for each in here:
+                            for line in await stack.enter_async_context(each.serve(tunnels, say)):
+                                tell(args, line)
+                    await serve_there(args, session, there, restarted, registered)
             except AgentRestarted:
                 restarted, told = True, ""
                 tell(args, "the agent was restarted; waiting for a new session")
@@ -108,12 +173,49 @@ async def keep(args: argparse.Namespace, forwards: "list[Forward]") -> int:
                 await asyncio.sleep(RETRY_SECONDS)
 
 
-def announce(args: argparse.Namespace, forwarder: "Forwarder") -> None:
-    from guardpost.services.forwarding import format_address
+async def serve_there(
+    args: argparse.Namespace,
+    session: "Opener",
+    there: "Sequence[There]",
+    restarted: bool,
+    registered: "Registered | None",
+) -> None:
+    """Keep the host's ports in this session, as long as it lasts; raises what ends one of them.
 
-    there = format_address(forwarder.forward.host, forwarder.forward.host_port)
-    for here in forwarder.listening:
-        tell(args, f"forwarding {format_address(*here)} to {there}")
+    With none, this waits for the session's end.
+    """
+    import asyncio
+
+    asked = len(there)
+
+    def listening(lines: list[str]) -> None:
+        nonlocal asked
+        asked -= 1
+        for line in lines:
+            if not restarted:
+                tell(args, line)
+        if registered is not None and not asked:
+            registered.ready()
+
+    if registered is not None and not there:
+        registered.ready()
+
+    works = [asyncio.ensure_future(each.serve(session, listening, say)) for each in there]
+    try:
+        if works:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in done:
+                work.result()
+        await asyncio.Event().wait()
+    except ChannelReset as error:
+        # The session's own end is told by whoever holds the session.
+        if error.code in (ResetCode.LOST, ResetCode.SUPERSEDED):
+            await asyncio.Event().wait()
+        raise
+    finally:
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
 
 
 def tell(args: argparse.Namespace, line: str) -> None:

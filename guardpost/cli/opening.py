@@ -33,13 +33,18 @@ def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Session]":
     return session.connect(line_of(host), connect_options(args, host), owner_command())
 
 
-def owner_command() -> list[str]:
-    """What starts the process that owns a line (cmd_owner_process)."""
+def command_words() -> list[str]:
+    """What starts another process of ours; the command and its options follow."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, "owner-process"]
+        return [sys.executable]
     # -m looks into the working folder first; whoever did not may not begin to.
     safe = [] if {"", os.getcwd()} & {*sys.path} else ["-P"]
-    return [sys.executable, *safe, "-m", "guardpost", "owner-process"]
+    return [sys.executable, *safe, "-m", "guardpost"]
+
+
+def owner_command() -> list[str]:
+    """What starts the process that owns a line (cmd_owner_process)."""
+    return [*command_words(), "owner-process"]
 
 
 def connect_options(args: argparse.Namespace, host: hosts.Host) -> "ConnectOptions":

@@ -9,12 +9,13 @@ import errno
 import itertools
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from guardpost.errors import ResetCode
 
-__all__ = ["DialError", "connect"]
+__all__ = ["DialError", "connect", "connect_datagrams", "connect_path"]
 
 # RFC 8305 section 8, "Connection Attempt Delay".
 _HEAD_START_SECONDS = 0.25
@@ -58,7 +59,55 @@ async def connect(host: str, port: int, timeout: float) -> socket.socket:
         raise DialError(ResetCode.TIMEOUT, f"no answer in {timeout:g} s") from None
 
 
-async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
+async def connect_datagrams(host: str, port: int) -> socket.socket:
+    """A non-blocking UDP socket that sends to, and hears, only the first address of `host`.
+
+    Raises DialError as connect() does.
+    """
+    addresses = await _resolve(host, port, socket.SOCK_DGRAM)
+    family, kind, protocol, _, where = _interleaved(addresses)[0]
+    try:
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _told_apart(error) from None
+    try:
+        sock.setblocking(False)
+        sock.connect(where)  # of a datagram socket this does not wait
+    except OSError as error:
+        sock.close()
+        raise _told_apart(error) from None
+    return sock
+
+
+async def connect_path(path: bytes, timeout: float) -> socket.socket:
+    """As connect(), to a unix socket. Raises DialError: NOT_FOUND too."""
+    if sys.platform == "win32":
+        raise DialError(ResetCode.UNSUPPORTED, "there are no unix sockets on Windows")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().sock_connect(sock, path)
+    except TimeoutError:
+        sock.close()
+        raise DialError(ResetCode.TIMEOUT, f"no answer in {timeout:g} s") from None
+    except FileNotFoundError:
+        sock.close()
+        raise DialError(ResetCode.NOT_FOUND, "there is no such socket") from None
+    except (OSError, ValueError) as error:
+        sock.close()
+        if isinstance(error, OSError):
+            raise _told_apart(error) from None
+        raise DialError(ResetCode.FAILED, "no path of a socket") from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _resolve(
+    host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> Sequence[AddressInfo]:
     try:
         # As bytes: getaddrinfo() would load the idna codec even for a plain name.
         name = host.encode("ascii" if host.isascii() else "idna")
@@ -68,12 +117,12 @@ async def _resolve(host: str, port: int) -> Sequence[AddressInfo]:
         raise DialError(ResetCode.NAME_NOT_FOUND, "no valid host name")
     try:
         # An address needs no look-up, and so no thread.
-        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return socket.getaddrinfo(name, port, type=kind, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         pass
     try:
         loop = asyncio.get_running_loop()
-        return await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        return await loop.getaddrinfo(name, port, type=kind)
     except socket.gaierror as error:
         raise DialError(ResetCode.NAME_NOT_FOUND, error.strerror or "") from None
     except UnicodeError:

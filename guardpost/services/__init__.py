@@ -32,6 +32,33 @@ def _tunnel() -> Service:
     return Service(lambda channel, request, _: tunnel.serve(channel, request), tunnel.action)
 
 
+def _unix() -> Service:
+    from guardpost.services import tunnel
+
+    return Service(
+        lambda channel, request, asker: tunnel.serve_unix(channel, request, asker.verdict.roots),
+        tunnel.unix_action,
+    )
+
+
+def _udp() -> Service:
+    from guardpost.services import datagrams
+
+    return Service(lambda channel, request, _: datagrams.serve(channel, request), datagrams.action)
+
+
+def _listen() -> Service:
+    from guardpost.services import listen
+
+    return Service(listen.serve_listen, listen.listen_action)
+
+
+def _accept() -> Service:
+    from guardpost.services import listen
+
+    return Service(listen.serve_accept, listen.accept_action)
+
+
 def _exec() -> Service:
     from guardpost.services import exec as program
 
@@ -78,6 +105,10 @@ def _info() -> Service:
 
 SERVICES: Mapping[str, Callable[[], Service]] = {
     "tcp": _tunnel,
+    "unix": _unix,
+    "udp": _udp,
+    "listen": _listen,
+    "accept": _accept,
     "exec": _exec,
     "jobs": _jobs,
     "job": _job,

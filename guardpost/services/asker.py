@@ -7,6 +7,7 @@ from guardpost.services.action import Action, Verdict
 
 if TYPE_CHECKING:
     from guardpost.services.kept import KeptJobs
+    from guardpost.services.waiting import Waiting
 
 __all__ = ["Asker", "Fact"]
 
@@ -20,6 +21,10 @@ def _nobody_decides(action: Action) -> Verdict:
 
 def _nobody_listens(*args: object, **facts: Fact) -> None:
     pass
+
+
+def _nothing_waits() -> "Waiting":
+    raise LookupError("nothing listens here")
 
 
 def _nothing_is_kept() -> "KeptJobs":
@@ -45,5 +50,7 @@ class Asker(NamedTuple):
     """`note(status=0, received=10)`: into the audit line that is written when the channel ends."""
     audit: Callable[..., None] = _nobody_listens
     """`audit(action, "ok", sent=5)`: a line of its own, now; for each file, destination, signal."""
+    waiting: "Callable[[], Waiting]" = _nothing_waits
+    """Connections that came to the ports that consoles listen on."""
     jobs: "Callable[[], KeptJobs]" = _nothing_is_kept
     """The programs that go on without a channel."""

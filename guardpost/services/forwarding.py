@@ -1,51 +1,45 @@
-"""Forwards: TCP ports that listen here and lead, connection by connection, into tunnels.
+"""Forwards: what listens on one side and leads, connection by connection, to the other.
 
-The syntax and the defaults are those of ssh -L. A Forwarder does not know what opens a
-tunnel, so that it serves every kind of forward that starts with an accepted connection.
+The syntax and the defaults are those of ssh's -L, -R and -D. Nothing here knows what opens a
+tunnel.
 """
 
 import asyncio
-import errno
+import contextlib
 import re
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from types import TracebackType
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from guardpost.aio.channel import Channel
-from guardpost.errors import ChannelReset, ServiceError, UsageError
+from guardpost.errors import ChannelReset, UsageError
+from guardpost.host.listening import listen_on, listen_on_path
+from guardpost.services.listener import Listener, format_address
 from guardpost.services.relay import SocketEnd, relay
+from guardpost.services.socks import SocksError, SocksServer
 
 __all__ = [
-    "CannotListen",
     "Forward",
     "Forwarder",
     "format_address",
     "parse_destination",
+    "parse_dynamic",
     "parse_forward",
 ]
 
-Tunnels = Callable[[str, int], Awaitable[Channel]]
-"""Opens a tunnel to (host, port), as tunnel.open_tunnel does. Raises ChannelReset."""
+Tunnels = Callable[[str, int, str], Awaitable[Channel]]
+"""Opens a tunnel to (host, port, path), as tunnel.open_tunnel does. Raises ChannelReset."""
 
-_LOOPBACK = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
-_EVERYWHERE = (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6))
-_BACKLOG = 256
-# Out of descriptors: those of finished connections come back.
-_ACCEPT_PAUSE_SECONDS = 0.5
-_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# A client that says so slowly where it wants to go takes a place that another could have.
+SOCKS_SECONDS = 20.0
+
 
 # A word between colons; brackets let an IPv6 address be one.
 _PART = re.compile(r"\[([^\[\]]*)\]|([^:\[\]]*)")
 
 
-class CannotListen(ServiceError):
-    word = "cannot-listen"
-
-
 class Forward(NamedTuple):
-    """Where to listen here, and where to connect over there."""
+    """Where to listen, and where to connect on the other side."""
 
     bind: str
     """An address or name; "" is loopback, "*" every interface."""
@@ -54,17 +48,30 @@ class Forward(NamedTuple):
     """0 lets the system choose."""
 
     host: str
+    """Empty for -D: each client says its own."""
+
     host_port: int
+    bind_path: str = ""
+    """A unix socket to listen on instead."""
+
+    path: str = ""
+    """A unix socket to connect to instead."""
+
+    @property
+    def destination(self) -> str:
+        """For a person."""
+        return self.path or (format_address(self.host, self.host_port) if self.host else "SOCKS")
 
 
 def parse_forward(text: str) -> Forward:
     """Parse ssh's `[BIND:]PORT:HOST:HOSTPORT`; `PORT` alone is that port of the host itself.
 
-    An IPv6 address stands in brackets; BIND empty or `*` is every interface. Raises UsageError.
+    An IPv6 address stands in brackets; BIND empty or `*` is every interface. A path stands for
+    `[BIND:]PORT`, for `HOST:HOSTPORT`, or for both. Raises UsageError.
     """
-    if "/" in text:
-        raise UsageError(f"{text}: unix sockets cannot be forwarded yet; give TCP ports")
     parts = _split(text)
+    if any("/" in part for part in parts):
+        return _parse_paths(text, parts)
     if len(parts) == 1 and parts[0].isdigit():
         same = _port(text, parts[0], lowest=1)
         return Forward("", same, "127.0.0.1", same)
@@ -75,6 +82,30 @@ def parse_forward(text: str) -> Forward:
     if not host:
         raise UsageError(f"{text}: no host to connect to; write [BIND:]PORT:HOST:HOSTPORT")
     return Forward(bind, _port(text, port), host, _port(text, host_port, lowest=1))
+
+
+def _parse_paths(text: str, parts: list[str]) -> Forward:
+    match [("/" in part, part) for part in parts]:
+        case [(True, bind_path), (True, path)]:
+            return Forward("", 0, "", 0, bind_path, path)
+        case [(True, bind_path), (False, host), (False, port)] if host:
+            return Forward("", 0, host, _port(text, port, lowest=1), bind_path)
+        case [(False, port), (True, path)]:
+            return Forward("", _port(text, port), "", 0, path=path)
+        case [(False, bind), (False, port), (True, path)]:
+            return Forward(bind or "*", _port(text, port), "", 0, path=path)
+    raise UsageError(f"{text}: not a forward; write [BIND:]PORT:/PATH or /PATH:HOST:HOSTPORT")
+
+
+def parse_dynamic(text: str) -> Forward:
+    """Parse ssh -D's `[BIND:]PORT`. Raises UsageError."""
+    parts = _split(text)
+    if "/" in text:
+        return Forward("", 0, "", 0, bind_path=text)
+    if len(parts) > 2:
+        raise UsageError(f"{text}: not a port for SOCKS; write [BIND:]PORT")
+    bind = (parts[0] or "*") if len(parts) == 2 else ""
+    return Forward(bind, _port(text, parts[-1]), "", 0)
 
 
 def parse_destination(text: str, port: str | None = None) -> tuple[str, int]:
@@ -92,10 +123,6 @@ def parse_destination(text: str, port: str | None = None) -> tuple[str, int]:
     if not host:
         raise UsageError(f"{text}: no host; write HOST:PORT")
     return host, _port(text, port, lowest=1)
-
-
-def format_address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _split(text: str) -> list[str]:
@@ -121,7 +148,8 @@ class Forwarder:
     """One forward, listening while its `async with` block runs.
 
     `report` gets one line for each connection that failed. A connection whose tunnel is
-    refused is reset, so that its client sees an error and not an empty answer.
+    refused is reset, so that its client sees an error and not an empty answer; a client of
+    SOCKS is told why.
     """
 
     def __init__(self, tunnels: Tunnels, forward: Forward, report: Callable[[str], None]) -> None:
@@ -130,116 +158,88 @@ class Forwarder:
         """(address, port) of each listening socket; the port is the one chosen for 0."""
         self._tunnels = tunnels
         self._report = report
-        self._sockets: list[socket.socket] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: Listener | None = None
+        self._stack = contextlib.AsyncExitStack()
 
     @property
     def connections(self) -> int:
         """How many connections are open now."""
-        return len(self._tasks) - len(self._sockets)
+        return self._listener.connections if self._listener is not None else 0
 
     async def __aenter__(self) -> "Forwarder":
-        """Listen. Raises CannotListen when the address or port cannot be had."""
-        try:
-            await self._listen()
-        except OSError as error:
-            self._close_sockets()
-            where = format_address(self.forward.bind or "127.0.0.1", self.forward.port)
-            raise CannotListen(
-                f"{where}: {error.strerror or error}; choose another address or port"
-            ) from None
-        for listener in self._sockets:
-            self._spawn(self._accept(listener))
+        """Listen. Raises CannotListen when the address, port or path cannot be had."""
+        wanted = self.forward
+        if wanted.bind_path:
+            sockets = [listen_on_path(wanted.bind_path)]
+        else:
+            sockets = await listen_on(wanted.bind, wanted.port)
+            self.listening = [each.getsockname()[:2] for each in sockets]
+        listener = Listener(sockets, self._serve, self._report)
+        self._listener = await self._stack.enter_async_context(listener)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._close_sockets()
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
 
-    async def _listen(self) -> None:
-        port, refusal = self.forward.port, None
-        for address, family in await self._addresses():
-            try:
-                listener = _listening_socket(family, address, port)
-            except OSError as error:
-                # Without IPv6 its loopback cannot be had; with port 0 somebody may hold
-                # there what was chosen for IPv4.
-                chosen = self._sockets and not self.forward.port
-                if error.errno not in _NO_SUCH_FAMILY and not chosen:
-                    raise
-                refusal = error
-                continue
-            self._sockets.append(listener)
-            address, port = listener.getsockname()[:2]
-            self.listening.append((address, port))
-        if not self._sockets and refusal is not None:
-            raise refusal
-
-    async def _addresses(self) -> list[tuple[str, int]]:
-        bind = self.forward.bind
-        if bind in ("", "localhost"):
-            return list(_LOOPBACK)
-        if bind == "*":
-            return list(_EVERYWHERE)
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(bind, None, type=socket.SOCK_STREAM)
-        return [(str(info[4][0]), info[0]) for info in found]
-
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, address = await loop.sock_accept(listener)
-            except OSError as error:
-                self._report(f"cannot accept a connection: {error.strerror or error}")
-                await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
-                continue
-            self._spawn(self._carry(SocketEnd(client), format_address(*address[:2])))
-
-    async def _carry(self, end: SocketEnd, client: str) -> None:
-        host, port = self.forward.host, self.forward.host_port
+    async def _serve(self, client: socket.socket, name: str) -> None:
+        end = SocketEnd(client)
+        there = self.forward.destination
         try:
-            await relay(await self._tunnels(host, port), end)
+            if self.forward.host or self.forward.path:
+                await self._carry(end)
+            else:
+                there = await self._carry_socks(end)
             end.close()
         except ChannelReset as error:
-            self._report(f"{client} to {format_address(host, port)}: {error}")
+            self._report(f"{name} to {there}: {error}")
+        except _Refused as refusal:
+            self._report(f"{name} to {refusal}")
         except OSError as error:
-            self._report(f"{client} went away: {error.strerror or error}")
+            self._report(f"{name} went away: {error.strerror or error}")
         finally:
             # After close() this does nothing.
             end.abort()
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _carry(self, end: SocketEnd) -> None:
+        wanted = self.forward
+        await relay(await self._tunnels(wanted.host, wanted.host_port, wanted.path), end)
 
-    def _close_sockets(self) -> None:
-        for listener in self._sockets:
-            listener.close()
+    async def _carry_socks(self, end: SocketEnd) -> str:
+        """Where it went. Raises _Refused, ChannelReset, OSError."""
+        server = SocksServer()
+        async with asyncio.timeout(SOCKS_SECONDS):
+            host, port = await _asked(end, server)
+        there = format_address(host, port)
+        try:
+            channel = await self._tunnels(host, port, "")
+        except ChannelReset as error:
+            await end.write(server.refused(error.code))
+            end.close()
+            raise _Refused(f"{there}: {error}") from None
+        await end.write(server.granted())
+        if server.rest:
+            await channel.write(server.rest)
+        await relay(channel, end)
+        return there
 
 
-def _listening_socket(family: int, address: str, port: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform == "win32":
-            # There SO_REUSEADDR would let two programs listen on one port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+class _Refused(Exception):
+    """A client of SOCKS was told that it cannot have its connection."""
+
+
+async def _asked(end: SocketEnd, server: SocksServer) -> tuple[str, int]:
+    """Raises _Refused, OSError (TimeoutError too)."""
+    while server.destination is None:
+        data = await end.read(4096)
+        if not data:
+            raise ConnectionError("it ended before it said where to go")
+        try:
+            answer = server.feed(data)
+        except SocksError as error:
+            if error.answer:
+                await end.write(error.answer)
+            end.close()
+            raise _Refused(f"SOCKS: {error}") from None
+        if answer:
+            await end.write(answer)
+    return server.destination

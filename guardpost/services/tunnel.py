@@ -1,23 +1,27 @@
-"""The service "tcp": one TCP connection from the agent's host, carried by a channel.
+"""The services "tcp" and "unix": one connection from the agent's host, carried by a channel.
 
 The channel's bytes are the connection's; half-close passes both ways, and a connection
 that breaks resets the channel, as a broken channel resets the connection.
 """
 
 import asyncio
+import os
 import socket
+from collections.abc import Coroutine
 
 import msgspec
 
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
-from guardpost.services.action import Action
+from guardpost.services.action import Action, is_within
 from guardpost.services.records import decode_value
 from guardpost.services.relay import SocketEnd, relay
 
-__all__ = ["SERVICE", "TcpRequest", "action", "open_tunnel", "serve"]
+__all__ = ["SERVICE", "UNIX", "TcpRequest", "UnixRequest", "action", "open_tunnel", "serve"]
+__all__ += ["serve_unix", "unix_action"]
 
 SERVICE = "tcp"
+UNIX = "unix"
 
 CONNECT_SECONDS = 20.0
 
@@ -27,6 +31,12 @@ class TcpRequest(msgspec.Struct):
 
     host: str
     port: int
+
+
+class UnixRequest(msgspec.Struct):
+    """An absolute path of a socket."""
+
+    path: bytes
 
 
 def _parse(request: bytes) -> TcpRequest:
@@ -45,23 +55,51 @@ def action(request: bytes) -> Action:
     return Action("forward", wanted.host, wanted.port)
 
 
+def unix_action(request: bytes) -> Action:
+    """As action(), of "unix"."""
+    wanted = decode_value(request, UnixRequest)
+    if not wanted.path:
+        raise RemoteProtocolError("the request names no path")
+    return Action("forward", path=wanted.path)
+
+
 async def serve(channel: Channel, request: bytes) -> None:
     """The agent's half. Raises nothing: whatever goes wrong ends `channel` with a reset."""
+    from guardpost.host import dial
+
     try:
         wanted = _parse(request)
     except RemoteProtocolError as error:
         channel.reset(ResetCode.BAD_REQUEST, str(error))
         return
-    sock = await _connect(channel, wanted)
+    await _serve(channel, dial.connect(wanted.host, wanted.port, CONNECT_SECONDS))
+
+
+async def serve_unix(channel: Channel, request: bytes, roots: tuple[bytes, ...] | None) -> None:
+    """As serve(); what the path leads to, all links resolved, must lie under one of `roots`."""
+    from guardpost.host import dial
+
+    wanted = decode_value(request, UnixRequest)
+    real = os.path.realpath(wanted.path)
+    if not is_within(real, roots):
+        channel.reset(ResetCode.NOT_ALLOWED, "forward to this socket is not permitted")
+        return
+    await _serve(channel, dial.connect_path(real, CONNECT_SECONDS))
+
+
+async def _serve(channel: Channel, dialling: Coroutine[None, None, socket.socket]) -> None:
+    sock = await _connect(channel, dialling)
     if sock is not None:
         await _carry(channel, SocketEnd(sock))
 
 
-async def _connect(channel: Channel, wanted: TcpRequest) -> socket.socket | None:
+async def _connect(
+    channel: Channel, dialling: Coroutine[None, None, socket.socket]
+) -> socket.socket | None:
     """None when it could not be done, or is no longer wanted; `channel` is then reset."""
     from guardpost.host import dial
 
-    connecting = asyncio.ensure_future(dial.connect(wanted.host, wanted.port, CONNECT_SECONDS))
+    connecting = asyncio.ensure_future(dialling)
     broken = asyncio.ensure_future(channel.wait_reset())
     try:
         await asyncio.wait((connecting, broken), return_when=asyncio.FIRST_COMPLETED)
@@ -91,10 +129,13 @@ async def _carry(channel: Channel, end: SocketEnd) -> None:
         end.abort()
 
 
-async def open_tunnel(opener: Opener, host: str, port: int) -> Channel:
-    """The console's half: a channel that is a TCP connection to `host`:`port` over there.
+async def open_tunnel(opener: Opener, host: str, port: int, path: str = "") -> Channel:
+    """The console's half: a channel that is a connection to `host`:`port` over there, or to the
+    unix socket `path`.
 
     Raises ChannelReset: REFUSED, UNREACHABLE, TIMEOUT, NAME_NOT_FOUND, NOT_ALLOWED, …
     """
+    if path:
+        return await opener.open(UNIX, msgspec.msgpack.encode(UnixRequest(os.fsencode(path))))
     request = msgspec.msgpack.encode(TcpRequest(host, port))
     return await opener.open(SERVICE, request)

@@ -35,7 +35,19 @@ async def refused(desk: Reception, service: str, request: bytes) -> ChannelReset
 
 
 def test_every_service_of_the_table_can_judge_a_request(tmp_path: Path) -> None:
-    assert set(SERVICES) == {"tcp", "exec", "jobs", "job", "ps", "kill", "info"}
+    assert set(SERVICES) == {
+        "tcp",
+        "unix",
+        "udp",
+        "listen",
+        "accept",
+        "exec",
+        "jobs",
+        "job",
+        "ps",
+        "kill",
+        "info",
+    }
     for make in SERVICES.values():
         assert make() is not None
 

@@ -29,6 +29,10 @@ from guardpost.services.forwarding import (
         (":8080:web:80", Forward("*", 8080, "web", 80)),
         ("8080:[2001:db8::1]:80", Forward("", 8080, "2001:db8::1", 80)),
         ("[::1]:8080:[fe80::1%eth0]:80", Forward("::1", 8080, "fe80::1%eth0", 80)),
+        ("8080:/run/x.sock", Forward("", 8080, "", 0, path="/run/x.sock")),
+        ("*:8080:/run/x.sock", Forward("*", 8080, "", 0, path="/run/x.sock")),
+        ("/tmp/y:web:80", Forward("", 0, "web", 80, bind_path="/tmp/y")),
+        ("/tmp/y:/run/x", Forward("", 0, "", 0, bind_path="/tmp/y", path="/run/x")),
     ],
 )
 def test_a_forward_is_written_as_for_ssh(text: str, forward: Forward) -> None:
@@ -53,8 +57,12 @@ def test_a_forward_is_written_as_for_ssh(text: str, forward: Forward) -> None:
         ("[::1:8080:web:80", "brackets"),
         ("8080:[::1]x:80", "brackets"),
         ("8080:web]:80", "brackets"),
-        ("/tmp/sock:web:80", "unix sockets"),
-        ("8080:/run/docker.sock", "unix sockets"),
+        ("/tmp/sock:web", "not a forward"),
+        ("/tmp/sock::80", "not a forward"),
+        ("/tmp/sock", "not a forward"),
+        ("web/x:80:y:80", "not a forward"),
+        ("80:a/b:80", "not a forward"),
+        ("/a:/b:80", "not a forward"),
     ],
 )
 def test_what_is_no_forward_is_said_in_one_line(text: str, complaint: str) -> None:

@@ -1,0 +1,139 @@
+"""Sockets that listen: TCP on loopback unless told otherwise, and unix sockets for their owner."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+
+from guardpost.errors import ServiceError
+
+__all__ = ["CannotListen", "listen_on", "listen_on_path", "unlink_socket"]
+
+_LOOPBACK = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
+_EVERYWHERE = (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6))
+_BACKLOG = 256
+_NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class CannotListen(ServiceError):
+    word = "cannot-listen"
+
+
+async def listen_on(
+    bind: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> list[socket.socket]:
+    """Non-blocking sockets of `kind` on `port` of `bind`: "" is loopback, "*" every interface.
+
+    Port 0 lets the system choose, one for both families if it can be had. Raises CannotListen.
+    """
+    try:
+        return _sockets(await _addresses(bind, kind), port, kind)
+    except OSError as error:
+        where = f"[{bind}]:{port}" if ":" in bind else f"{bind or '127.0.0.1'}:{port}"
+        reason = error.strerror or error
+        raise CannotListen(f"{where}: {reason}; choose another address or port") from None
+
+
+async def _addresses(bind: str, kind: socket.SocketKind) -> list[tuple[str, int]]:
+    if bind in ("", "localhost"):
+        return list(_LOOPBACK)
+    if bind == "*":
+        return list(_EVERYWHERE)
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(bind, None, type=kind)
+    except UnicodeError:
+        raise OSError(errno.EINVAL, "no valid host name") from None
+    return [(str(info[4][0]), info[0]) for info in found]
+
+
+def _sockets(
+    addresses: list[tuple[str, int]], port: int, kind: socket.SocketKind
+) -> list[socket.socket]:
+    made: list[socket.socket] = []
+    chosen, refusal = port, None
+    for address, family in addresses:
+        try:
+            made.append(_socket(family, address, chosen, kind))
+        except OSError as error:
+            # Without IPv6 its loopback cannot be had; with port 0 somebody may hold
+            # there what was chosen for IPv4.
+            if error.errno not in _NO_SUCH_FAMILY and not (made and not port):
+                for each in made:
+                    each.close()
+                raise
+            refusal = error
+            continue
+        chosen = made[-1].getsockname()[1]
+    if not made and refusal is not None:
+        raise refusal
+    return made
+
+
+def _socket(family: int, address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    made = socket.socket(family, kind)
+    try:
+        if sys.platform == "win32":
+            # There SO_REUSEADDR would let two programs listen on one port.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        elif kind is socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        if kind is socket.SOCK_STREAM:
+            made.listen(_BACKLOG)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def listen_on_path(path: str) -> socket.socket:
+    """A unix socket that only its owner may use (0600).
+
+    One that nobody listens on any more is replaced; nothing else ever is. Raises CannotListen.
+    """
+    if sys.platform == "win32":
+        raise CannotListen(f"{path}: there are no unix sockets on Windows; give a TCP port")
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        # Nobody can connect before listen(), so the mode is right in time.
+        made.bind(path)
+        os.chmod(path, 0o600)
+        made.listen(_BACKLOG)
+        made.setblocking(False)
+    except (OSError, ValueError) as error:
+        made.close()
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CannotListen(f"{path}: {reason}; choose another path") from None
+    return made
+
+
+def _remove_stale(path: str) -> None:
+    if sys.platform == "win32" or not os.path.lexists(path):
+        return
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise OSError(errno.EEXIST, "something else has that name")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        try:
+            tried.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def unlink_socket(listener: socket.socket) -> None:
+    """Take away the name of one that listened on a path, if it is still its own."""
+    if sys.platform == "win32" or listener.family != socket.AF_UNIX:
+        return
+    with contextlib.suppress(OSError):
+        path = listener.getsockname()
+        if path and os.stat(path).st_mode and stat.S_ISSOCK(os.lstat(path).st_mode):
+            os.unlink(path)

@@ -1,0 +1,148 @@
+"""-R, -D, -U and what goes on in the background: real processes, a real line, real clients."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.rig import Rig, read_line, rig
+from support.tools import need
+from support.web import page, web_server
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an owner needs unix sockets")
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Rig]:
+    with rig() as made:
+        assert made.console("exec", "true").returncode == 0
+        yield made
+
+
+@contextlib.contextmanager
+def forward(line: Rig, *options: str) -> "Iterator[str]":
+    """`guardpost forward`; yields where it listens."""
+    with line.background("forward", line.here, *options) as process:
+        announced = read_line(process)
+        words = announced.split()
+        assert words[:2] == ["guardpost:", "forwarding"], announced
+        yield words[words.index("to") - (4 if "of" in words and "host" in words else 1)]
+
+
+PATH = "/1000/page"
+
+
+def fetched(port: int) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{PATH}", timeout=60) as answer:
+        return bool(answer.read() == page(PATH))
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def test_a_port_of_the_host_leads_to_a_server_here(line: Rig) -> None:
+    with web_server() as port, forward(line, "-R", f"0:127.0.0.1:{port}") as there:
+        assert fetched(port_of(there))
+
+
+def test_curl_through_socks_5_and_4a(line: Rig) -> None:
+    curl = need("curl")
+    with web_server() as port, forward(line, "-D", "127.0.0.1:0") as here:
+        for proxy in ("socks5h", "socks5", "socks4a", "socks4"):
+            words = [curl, "-s", "--proxy", f"{proxy}://{here}", f"http://127.0.0.1:{port}{PATH}"]
+            done = subprocess.run(words, capture_output=True, timeout=60)
+            assert (done.returncode, done.stdout) == (0, page(PATH)), (proxy, done)
+        words = [curl, "-s", "--proxy", f"socks5h://{here}", "http://no-such-host.invalid/"]
+        assert subprocess.run(words, capture_output=True, timeout=60).returncode == 97
+
+
+def test_datagrams_to_a_server_of_the_host(line: Rig) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(30)
+        with forward(line, "-U", f"127.0.0.1:0:127.0.0.1:{server.getsockname()[1]}") as here:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(30)
+                for data in (b"<13>a line of syslog", b"", bytes(1400)):
+                    client.sendto(data, ("127.0.0.1", port_of(here)))
+                    came, back = server.recvfrom(2000)
+                    assert came == data
+                    server.sendto(b"answer", back)
+                    assert client.recv(2000) == b"answer"
+
+
+def test_unix_sockets_at_both_ends(line: Rig, tmp_path: Path) -> None:
+    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(there)
+        server.listen()
+        with forward(line, "-L", f"{here}:{there}") as announced:
+            assert announced == here
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(here)
+                host, _ = server.accept()
+                with host:
+                    host.sendall(b"hello")
+                    assert client.recv(5) == b"hello"
+
+
+def test_in_the_background_it_is_listed_and_cancelled(line: Rig) -> None:
+    with web_server() as port:
+        spec = f"127.0.0.1:0:127.0.0.1:{port}"
+        done = line.run("forward", line.here, "-L", spec, "--background")
+        assert done.returncode == 0, done
+        announced, last = done.stderr.decode().splitlines()
+        here = port_of(announced.split()[2])
+        assert "is in the background" in last
+        assert fetched(here)
+        listed = json.loads(line.run("forward", line.here, "--list", "--json").stdout)
+        (known,) = listed["forwards"]
+        assert known["forwards"] == ["-L", spec]
+        assert str(known["pid"]) in line.run("forward", line.here, "--list").stdout.decode()
+        assert line.run("forward", line.here, "--cancel", spec).returncode == 0
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", here), 5)
+        assert (
+            json.loads(line.run("forward", line.here, "--list", "--json").stdout)["forwards"] == []
+        )
+        gone = line.run("forward", line.here, "--cancel", spec)
+        assert b"no-such-forward" in gone.stderr
+
+
+def test_what_fails_at_once_is_told_in_the_foreground(line: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        spec = f"{taken.getsockname()[1]}:web:80"
+        done = line.run("forward", line.here, "-L", spec, "--background")
+    assert done.returncode == 255
+    assert done.stderr.startswith(b"guardpost: cannot-listen: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_killed_one_is_not_listed(line: Rig) -> None:
+    done = line.run("forward", line.here, "-D", "0", "--background")
+    (known,) = json.loads(line.run("forward", line.here, "--list", "--json").stdout)["forwards"]
+    os.kill(known["pid"], 9)
+    while json.loads(line.run("forward", line.here, "--list", "--json").stdout)["forwards"]:
+        pass
+    assert done.returncode == 0
+
+
+def test_many_connections_to_the_hosts_port_at_once(line: Rig) -> None:
+    with web_server() as port, forward(line, "-R", f"0:127.0.0.1:{port}") as there:
+        pages: list[bool] = []
+        port = port_of(there)
+        threads = [threading.Thread(target=lambda: pages.append(fetched(port))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(pages) == 20
+        assert all(pages)
