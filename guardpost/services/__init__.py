@@ -103,6 +103,18 @@ def _info() -> Service:
     )
 
 
+def _put() -> Service:
+    from guardpost.services.files import agent
+
+    return Service(agent.serve_put, agent.put_action)
+
+
+def _get() -> Service:
+    from guardpost.services.files import agent
+
+    return Service(agent.serve_get, agent.get_action)
+
+
 SERVICES: Mapping[str, Callable[[], Service]] = {
     "tcp": _tunnel,
     "unix": _unix,
@@ -115,4 +127,6 @@ SERVICES: Mapping[str, Callable[[], Service]] = {
     "ps": _ps,
     "kill": _kill,
     "info": _info,
+    "put": _put,
+    "get": _get,
 }

@@ -1,0 +1,1 @@
+"""The services `put` and `get`: files and folders, verified, resumed, and only what changed."""

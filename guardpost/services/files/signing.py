@@ -1,0 +1,32 @@
+"""The signature of an older version, for who has the newer one."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+from guardpost.services.files.delta import SignatureMaker
+from guardpost.services.files.messages import DATA_MAX_BYTES, Signature
+from guardpost.services.files.reading import read_at
+
+__all__ = ["send_signature"]
+
+STEP_BYTES = 256 << 10
+
+
+async def send_signature(
+    open_old: Callable[[], Awaitable[int]], send: Callable[[object], Awaitable[None]]
+) -> None:
+    """Of what cannot be read as much as can be, or nothing. Raises ChannelReset."""
+    waiting = b""
+    try:
+        fd = await open_old()
+        maker, position = SignatureMaker(os.fstat(fd).st_size), 0
+        while data := await asyncio.to_thread(read_at, fd, STEP_BYTES, position):
+            position += len(data)
+            waiting += await asyncio.to_thread(maker.feed, data)
+            while len(waiting) > DATA_MAX_BYTES:
+                await send(Signature(waiting[:DATA_MAX_BYTES], False))
+                waiting = waiting[DATA_MAX_BYTES:]
+    except OSError:
+        pass
+    await send(Signature(waiting, True))
