@@ -44,6 +44,8 @@ COMMANDS = (
     Command("ps", "guardpost.cli.cmd_ps", "list the host's processes"),
     Command("kill", "guardpost.cli.cmd_kill", "signal processes of the host"),
     Command("info", "guardpost.cli.cmd_info", "facts about the host and about the line"),
+    Command("put", "guardpost.cli.cmd_put", "copy files and folders to the host"),
+    Command("get", "guardpost.cli.cmd_get", "copy files and folders from the host"),
     Command("forward", "guardpost.cli.cmd_forward", "TCP tunnels, with ssh's -L"),
     Command(
         "nc", "guardpost.cli.cmd_nc", "one tunnel on standard input and output", remote_status=True

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from support.channels import MemoryOpener, Serve
+from support.copies import asker_for
 from support.tools import ROOT
 
 from guardpost.aio.channel import Channel
@@ -17,6 +18,7 @@ from guardpost.services import exec as exec_service
 from guardpost.services import info, jobs, processes, tunnel
 from guardpost.services.action import Action, Verdict
 from guardpost.services.asker import Asker
+from guardpost.services.files import agent as files
 from guardpost.services.kept import KeptJobs
 
 
@@ -54,6 +56,14 @@ async def serve_job(channel: Channel, request: bytes) -> None:
         channel.reset(refusal.code, refusal.text)
 
 
+async def serve_put(channel: Channel, request: bytes) -> None:
+    await files.serve_put(channel, request, asker_for(files.put_action(request)))
+
+
+async def serve_get(channel: Channel, request: bytes) -> None:
+    await files.serve_get(channel, request, asker_for(files.get_action(request)))
+
+
 SERVICES: dict[str, Serve] = {
     "tcp": tunnel.serve,
     "exec": serve_exec,
@@ -62,6 +72,8 @@ SERVICES: dict[str, Serve] = {
     "ps": processes.serve_ps,
     "kill": processes.serve_kill,
     "info": serve_info,
+    "put": serve_put,
+    "get": serve_get,
 }
 
 

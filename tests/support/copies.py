@@ -8,8 +8,8 @@ from typing import Any
 from support.channels import MemoryOpener
 
 from guardpost.aio.channel import Channel
-from guardpost.services import Asker, Fact
 from guardpost.services.action import Action, Verdict, is_within
+from guardpost.services.asker import Asker, Fact
 from guardpost.services.files import agent, console, events
 from guardpost.services.files.console import CopyOptions
 

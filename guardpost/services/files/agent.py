@@ -13,8 +13,8 @@ from guardpost.errors import ChannelReset, GuardpostError, RemoteProtocolError, 
 from guardpost.host.file_errors import FileFailure, failure_of
 from guardpost.host.names import UnsafeName
 from guardpost.host.paths import home, start
-from guardpost.services import Asker
 from guardpost.services.action import Action, Verdict, is_within
+from guardpost.services.asker import Asker
 from guardpost.services.files import events
 from guardpost.services.files.landing import Landing, Rules
 from guardpost.services.files.messages import PutRequest, parse_get, parse_put

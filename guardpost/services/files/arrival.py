@@ -22,7 +22,7 @@ from guardpost.services.files.steps import Steps
 
 __all__ = ["Arrival", "FileArrival", "StreamArrival", "prepare"]
 
-_COPY_BYTES = 1 << 20
+_COPY_BYTES = 64 << 10
 _ZEROS = bytes(65536)
 
 

@@ -29,7 +29,7 @@ __all__ = ["Finish", "Part", "dress", "old_version"]
 RUNG_STEP_BYTES = 64 << 10
 SYNC_SECONDS = 20.0
 BUSY_SECONDS = 10.0  # a copy that was given up takes so long to hear of it, at most
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 64 << 10
 STEP_BYTES = 16 << 20
 
 

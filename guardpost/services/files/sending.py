@@ -44,7 +44,7 @@ from guardpost.services.records import RecordReader, encode_record
 __all__ = ["Sender", "stream_item"]
 
 BATCH_ENTRIES = 32
-DELTA_BYTES = 256 << 10  # read in one go: most of it does not travel
+DELTA_BYTES = 64 << 10  # read in one go: most of it does not travel
 
 Shown = Callable[[int, bytes], bytes]
 _Piece = Data | Copy | Hole | End

@@ -10,7 +10,7 @@ from guardpost.services.files.reading import read_at
 
 __all__ = ["send_signature"]
 
-STEP_BYTES = 256 << 10
+STEP_BYTES = 64 << 10
 
 
 async def send_signature(

@@ -1,0 +1,115 @@
+"""What `put` and `get` have in common: their options, their messages, their exit code."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from guardpost.cli.options import add_console_options
+from guardpost.termsafe import safe_text
+
+if TYPE_CHECKING:
+    from guardpost.services.files.console import CopyOptions
+    from guardpost.services.files.events import Event
+
+__all__ = ["Report", "add_copy_options", "copy_options"]
+
+EXIT_PARTLY = 1
+EXIT_NONE = 255
+
+
+def add_copy_options(parser: argparse.ArgumentParser) -> None:
+    add_console_options(parser, json=True)
+    links = parser.add_mutually_exclusive_group()
+    links.add_argument(
+        *("-l", "--links"),
+        dest="links",
+        action="store_const",
+        const="copy",
+        default="skip",
+        help="copy links in folders as links (they are skipped, and that is told)",
+    )
+    links.add_argument(
+        *("-L", "--follow"),
+        dest="links",
+        action="store_const",
+        const="follow",
+        help="copy what links in folders point to",
+    )
+    parser.add_argument(
+        "--no-preserve",
+        action="store_true",
+        help="permissions as for a new file (of the file that is replaced), the time of now",
+    )
+    parser.add_argument(
+        "--special-bits", action="store_true", help="setuid, setgid and sticky bits as well"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="take files of the same size and time for equal, unread, as rsync does",
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="copy files that change meanwhile as they were read"
+    )
+
+
+def copy_options(args: argparse.Namespace) -> "CopyOptions":
+    from guardpost.services.files.console import CopyOptions
+
+    return CopyOptions(
+        preserve=not args.no_preserve,
+        special=args.special_bits,
+        quick=args.quick,
+        links=args.links,
+        outward_links=getattr(args, "unsafe_links", False),
+        live=args.live,
+    )
+
+
+class Report:
+    """Hears the events of a copy: a line on standard error for what failed, JSON if asked for."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._json = args.json
+        self._verbose = args.verbose
+        self._done = self._failed = 0
+
+    def tell(self, event: "Event") -> None:
+        from guardpost.services.files import events
+
+        match event:
+            case events.Done() | events.Skipped():
+                self._done += 1
+                if self._verbose:
+                    verb = "equal" if isinstance(event, events.Skipped) else "copied"
+                    print(f"guardpost: {verb}: {_text(event.name)}", file=sys.stderr)
+            case events.Failed(name, word, text):
+                self._failed += 1
+                word = word or "failed"
+                print(f"guardpost: {word}: {_text(name)}: {safe_text(text)}", file=sys.stderr)
+        if self._json and not isinstance(event, events.Advanced):
+            print(as_json(event), flush=True)
+
+    @property
+    def exit_code(self) -> int:
+        if not self._failed:
+            return 0
+        return EXIT_PARTLY if self._done else EXIT_NONE
+
+
+def _text(name: bytes) -> str:
+    return safe_text(name.decode("utf-8", "surrogateescape"))
+
+
+def as_json(event: "Event") -> str:
+    """Names that are not UTF-8 have the escapes U+DC80 to U+DCFF (surrogateescape)."""
+    fields: dict[str, object] = {"schema": 1, "event": type(event).__name__.lower()}
+    for field in event.__slots__:
+        value = getattr(event, field)
+        if field == "digest":
+            value = value.hex()
+        elif isinstance(value, bytes):
+            value = value.decode("utf-8", "surrogateescape")
+        fields[field] = value
+    return json.dumps(fields)
