@@ -49,4 +49,7 @@ def run(args: argparse.Namespace) -> int:
         )
         return report.exit_code
 
-    return opening.run_with(args, work)
+    try:
+        return opening.run_with(args, work)
+    finally:
+        report.close()

@@ -9,6 +9,7 @@ from guardpost.cli.options import add_console_options
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
+    from guardpost.cli.progress import Progress
     from guardpost.services.files.console import CopyOptions
     from guardpost.services.files.events import Event
 
@@ -74,22 +75,44 @@ class Report:
         self._json = args.json
         self._verbose = args.verbose
         self._done = self._failed = 0
+        self._progress: Progress | None = None
+        self._has_bar = not (args.quiet or args.json) and sys.stderr.isatty()
+
+    def close(self) -> None:
+        """The bar goes; must be called."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+        self._has_bar = False
 
     def tell(self, event: "Event") -> None:
         from guardpost.services.files import events
 
+        if self._has_bar and self._progress is None:
+            # Not before: until the session is there, questions may stand on the terminal.
+            from guardpost.cli import progress
+
+            self._progress = progress.Progress(sys.stderr)
+        if self._progress is not None:
+            self._progress.tell(event)
         match event:
             case events.Done() | events.Skipped():
                 self._done += 1
                 if self._verbose:
                     verb = "equal" if isinstance(event, events.Skipped) else "copied"
-                    print(f"guardpost: {verb}: {_text(event.name)}", file=sys.stderr)
+                    self._say(f"guardpost: {verb}: {_text(event.name)}")
             case events.Failed(name, word, text):
                 self._failed += 1
                 word = word or "failed"
-                print(f"guardpost: {word}: {_text(name)}: {safe_text(text)}", file=sys.stderr)
+                self._say(f"guardpost: {word}: {_text(name)}: {safe_text(text)}")
         if self._json and not isinstance(event, events.Advanced):
             print(as_json(event), flush=True)
+
+    def _say(self, line: str) -> None:
+        if self._progress is not None:
+            self._progress.say(line)
+        else:
+            print(line, file=sys.stderr)
 
     @property
     def exit_code(self) -> int:

@@ -7,7 +7,6 @@ here but where() and path_of() blocks.
 import errno
 import itertools
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Sequence
@@ -184,7 +183,7 @@ class Landing:
                     return False
             elif found is not None and stat.S_ISDIR(found.st_mode):
                 raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-            beside = part_name(name, secrets.token_hex(4).encode())
+            beside = part_name(name, os.urandom(4).hex().encode())
             folder.make_link(beside, entry.target)
             try:
                 if self.rules.preserve:

@@ -97,13 +97,16 @@ class Pace:
 
     LEAST, MOST = 2048, 65536
     SHORT_SECONDS, LONG_SECONDS = 0.05, 0.5
+    IN_A_ROW = 4  # what is still empty on the way takes some at once
 
     def __init__(self) -> None:
         self.limit = 4096
+        self._short = 0
 
     def took(self, seconds: float) -> None:
         """A piece of `limit` bytes was taken by the line in so long."""
-        if seconds < self.SHORT_SECONDS:
-            self.limit = min(self.limit * 2, self.MOST)
+        self._short = self._short + 1 if seconds < self.SHORT_SECONDS else 0
+        if self._short == self.IN_A_ROW:
+            self.limit, self._short = min(self.limit * 2, self.MOST), 0
         elif seconds > self.LONG_SECONDS:
             self.limit = max(self.limit // 2, self.LEAST)

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import stat
 import sys
 import time
@@ -111,7 +110,7 @@ class Part:
             try:
                 self._folder.remove(self._part)
             except OSError:
-                self._part = part_name(self._name, secrets.token_hex(4).encode())
+                self._part = part_name(self._name, os.urandom(4).hex().encode())
             return False
         return _lock(self._fd) and self._is_there()
 
