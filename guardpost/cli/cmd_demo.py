@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import hashlib
 import os
 import shlex
 import subprocess
@@ -77,6 +78,7 @@ class _Demo:
                 ),
                 expect=7,
             )
+            self._copy()
             self._tunnel(web_port)
             self._output("owner", self._here, "stop")
         self._say("done: all of it went through the line, sealed")
@@ -103,6 +105,26 @@ class _Demo:
         )
         if done.returncode != expect:
             raise LineLost(f"the demo expected exit code {expect}; run it again with -v")
+
+    def _copy(self) -> None:
+        """There, then there again, when nothing travels any more."""
+        log, there = self._folder / "report.log", self._folder / "on-the-host"
+        log.write_bytes(b"".join(b"%08d disk sda: %d errors\n" % (n, n % 3) for n in range(20_000)))
+        size = log.stat().st_size
+        words = ("put", *self._trusting(), str(log), str(there))
+        for title, verb in (("a file, verified", "copied"), ("and again", "found equal")):
+            self._say(f"{title}   $ guardpost {self._shown(words)}")
+            begun = time.monotonic()
+            done = subprocess.run(self._argv(*words, "-q"), env=self._environment)
+            seconds = time.monotonic() - begun
+            if done.returncode or there.read_bytes() != log.read_bytes():
+                raise LineLost("the file did not arrive; run the demo again with -v")
+            print(
+                f"    [{size} bytes of text {verb} in {seconds:.2f} s: "
+                f"{size / seconds / (self._baud / 10):.1f} times the line's rate, "
+                f"BLAKE2b {hashlib.blake2b(there.read_bytes(), digest_size=32).hexdigest()[:16]}]",
+                flush=True,
+            )
 
     def _tunnel(self, web_port: int) -> None:
         words = ("forward", *self._trusting(), "-L", f"0:127.0.0.1:{web_port}")

@@ -18,4 +18,6 @@ def test_the_demo_shows_everything_and_ends_by_itself() -> None:
     assert "hello from" in shown
     assert "exit code 7" in shown
     assert "PID" in shown
+    assert "bytes of text copied in" in shown
+    assert "bytes of text found equal in" in shown
     assert "[100000 bytes by HTTP" in shown
