@@ -69,7 +69,6 @@ TESTED_ELSEWHERE = {
     "services/files/part": "cut, torn and planted ones in tests/services/files/test_copies.py",
     "services/files/reading": "as the agent's half",
     "services/files/signing": "as the agent's half",
-    "services/files/steps": "as the agent's half",
     "transports/ipmi/bmc": "needs a BMC; tests/transports/test_transports_ipmi_stream.py has one",
     "transports/telnet/stream": "test_conformance.py; ser2net in tests/e2e/test_counterparts.py",
 }

@@ -4,7 +4,6 @@ A Part and an older version on the disk; or an open stream (`get TARGET FILE -`)
 neither be resumed nor taken back.
 """
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -18,7 +17,7 @@ from guardpost.services.files.landing import Landing, Rules, Where
 from guardpost.services.files.messages import DIGEST_BYTES, Entry, Want
 from guardpost.services.files.part import Finish, Part, dress, old_version
 from guardpost.services.files.reading import HOLE_BYTES, digest_of
-from guardpost.services.files.steps import Steps
+from guardpost.services.files.steps import Steps, in_thread
 
 __all__ = ["Arrival", "FileArrival", "StreamArrival", "prepare"]
 
@@ -69,7 +68,7 @@ class FileArrival:
         def work() -> None:
             self._opened().begin(offset)
 
-        await asyncio.to_thread(work)
+        await in_thread(work)
         self.position = offset
 
     def _opened(self) -> Part:
@@ -79,27 +78,27 @@ class FileArrival:
 
     async def write(self, data: bytes) -> None:
         if self._part is not None:
-            await asyncio.to_thread(self._part.write, data)
+            await in_thread(self._part.write, data)
             self.position += len(data)
 
     async def hole(self, length: int) -> None:
         while length and self._part is not None:
             step = min(length, HOLE_BYTES)
-            await asyncio.to_thread(self._part.hole, step)
+            await in_thread(self._part.hole, step)
             self.position += step
             length -= step
 
     async def copy(self, offset: int, length: int) -> None:
         while length and self._part is not None:
             step = min(length, _COPY_BYTES)
-            await asyncio.to_thread(self._part.copy, offset, step)
+            await in_thread(self._part.copy, offset, step)
             self.position += step
             offset += step
             length -= step
 
     async def open_old(self) -> int:
         """The older version, open as long as this is."""
-        return await asyncio.to_thread(lambda: self._opened().open_old())
+        return await in_thread(lambda: self._opened().open_old())
 
     async def finish(self, digest: bytes) -> bool:
         part = self._opened()
@@ -111,7 +110,7 @@ class FileArrival:
             part.sync_folder()
             return True
 
-        whole = await asyncio.to_thread(work)
+        whole = await in_thread(work)
         if whole:
             self.close()
         else:
@@ -132,7 +131,7 @@ class FileArrival:
                     os.close(fd)
 
         if self._landing.rules.preserve:
-            await asyncio.to_thread(work)
+            await in_thread(work)
         self.discard()
 
     def close(self) -> None:

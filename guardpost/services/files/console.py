@@ -4,7 +4,6 @@ In `get` the agent is nobody to be trusted: what a source is called here is deci
 asked for, everything else goes below that, and nothing that was not asked for is taken.
 """
 
-import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from guardpost.services.files.named import local_path, shown_in, source_of, top_
 from guardpost.services.files.receiving import Receiver
 from guardpost.services.files.sending import Sender, stream_item
 from guardpost.services.files.sources import Found, items_of
+from guardpost.services.files.steps import in_thread
 
 __all__ = ["CopyOptions", "get", "put"]
 
@@ -94,7 +94,7 @@ async def get(
     landing = None
     if stdout is None:
         path = local_path(to)
-        landing = await asyncio.to_thread(lambda: Landing.at(path, names, rules, stream=False))
+        landing = await in_thread(lambda: Landing.at(path, names, rules, stream=False))
     try:
         channel = await _open(opener, "get", request, len(names))
         receiver = Receiver(

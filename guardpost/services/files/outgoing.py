@@ -1,6 +1,5 @@
 """Outgoing: the contents of one thing that is being sent, a file or a stream (`put TARGET - …`)."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,7 +7,7 @@ from typing import Protocol
 from guardpost.host.descriptors import DescriptorReader
 from guardpost.services.files.messages import DIGEST_BYTES
 from guardpost.services.files.reading import Reading
-from guardpost.services.files.steps import stepwise
+from guardpost.services.files.steps import in_thread, stepwise
 
 __all__ = ["FileOutgoing", "Outgoing", "Pace", "StreamOutgoing"]
 
@@ -55,10 +54,10 @@ class FileOutgoing:
         return await stepwise(self._reading.climb(rungs))
 
     async def next(self, limit: int) -> bytes | int:
-        return await asyncio.to_thread(self._reading.next, limit)
+        return await in_thread(self._reading.next, limit)
 
     async def digest(self) -> bytes:
-        return await asyncio.to_thread(self._reading.digest)
+        return await in_thread(self._reading.digest)
 
     def close(self) -> None:
         self._reading.close()

@@ -40,7 +40,7 @@ from guardpost.services.files.messages import (
     from_sender,
 )
 from guardpost.services.files.signing import send_signature
-from guardpost.services.files.steps import stepwise, together
+from guardpost.services.files.steps import in_thread, stepwise, together
 from guardpost.services.records import RecordReader, encode_record
 
 __all__ = ["ENTRIES_MAX", "Receiver"]
@@ -169,18 +169,16 @@ class Receiver:
                 await self._failed(index, entry, error)
 
     def _check(self, entry: Entry) -> None:
-        """Raises FileFailure for what nobody asked for."""
-        top = self._tops.setdefault(entry.source, entry.kind) if not entry.path else None
-        if entry.path and self._tops.get(entry.source) != FOLDER:
-            raise FileFailure("unsafe-name", "it is said to be in what is no folder")
-        if top is not None and top != entry.kind:
-            raise FileFailure("unsafe-name", "nobody asked for this")
+        """Raises FileFailure and UnsafeName for what nobody asked for."""
         if self._landing is None and entry.path:
             raise FileFailure("is-a-folder", "only files can go to a stream")
-        if self._landing is not None:
-            where = self._landing.where(entry.source, entry.path)
-            if self._judge is not None:
-                self._judge(self._landing.path_of(where))
+        where = self._landing.where(entry.source, entry.path) if self._landing else ()
+        if entry.path and self._tops.get(entry.source) != FOLDER:
+            raise FileFailure("unsafe-name", "it is said to be in what is no folder")
+        if not entry.path and self._tops.setdefault(entry.source, entry.kind) != entry.kind:
+            raise FileFailure("unsafe-name", "nobody asked for this")
+        if self._landing is not None and self._judge is not None:
+            self._judge(self._landing.path_of(where))
 
     async def _plan_stream(self, index: int, entry: Entry) -> None:
         if entry.kind != FILE:
@@ -218,10 +216,10 @@ class Receiver:
     async def _make(self, landing: Landing, index: int, entry: Entry) -> None:
         where = landing.where(entry.source, entry.path)
         if entry.kind == FOLDER:
-            await asyncio.to_thread(landing.make_folder, where, entry)
+            await in_thread(landing.make_folder, where, entry)
             await self._settled(index)
         elif entry.kind == LINK:
-            made = await asyncio.to_thread(landing.make_link, where, entry)
+            made = await in_thread(landing.make_link, where, entry)
             if made:
                 self._tell(events.Done(self._name(entry), 0, 0, b""))
             await self._settled(index, "" if made else "same")
@@ -351,7 +349,7 @@ class Receiver:
     async def _settle(self) -> None:
         if self._landing is None:
             return
-        for entry, error in await asyncio.to_thread(self._landing.settle):
+        for entry, error in await in_thread(self._landing.settle):
             failure = failure_of(error)
             self._tell(events.Failed(self._name(entry), failure.word, str(failure)))
             await self._send(Remark(entry.source, entry.path, failure.word, str(failure)[:400]))

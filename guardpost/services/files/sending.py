@@ -38,7 +38,7 @@ from guardpost.services.files.messages import (
 from guardpost.services.files.outgoing import FileOutgoing, Outgoing, Pace, StreamOutgoing
 from guardpost.services.files.reading import Reading
 from guardpost.services.files.sources import Found, Item
-from guardpost.services.files.steps import together
+from guardpost.services.files.steps import in_thread, together
 from guardpost.services.records import RecordReader, encode_record
 
 __all__ = ["Sender", "stream_item"]
@@ -101,9 +101,7 @@ class Sender:
     # --- entries ---
 
     async def _announce(self) -> None:
-        while batch := await asyncio.to_thread(
-            lambda: list(itertools.islice(self._items, BATCH_ENTRIES))
-        ):
+        while batch := await in_thread(lambda: list(itertools.islice(self._items, BATCH_ENTRIES))):
             for found in batch:
                 await self._announce_one(found)
         await self._send(Listed())
@@ -203,7 +201,7 @@ class Sender:
         await self._channel.write_eof()
 
     async def _start(self, item: Item) -> Outgoing:
-        fd = await asyncio.to_thread(item.open)
+        fd = await in_thread(item.open)
         if item.entry.size is None:
             return StreamOutgoing(fd)
         return FileOutgoing(Reading(fd, live=self._live))
@@ -262,7 +260,7 @@ class Sender:
             if isinstance(piece, int):
                 found = delta.flush()
             else:
-                found = await asyncio.to_thread(delta.feed, piece)
+                found = await in_thread(delta.feed, piece)
             for each in self._cut(found):
                 yield each
             if isinstance(piece, int):

@@ -1,12 +1,12 @@
 """The signature of an older version, for who has the newer one."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
 from guardpost.services.files.delta import SignatureMaker
 from guardpost.services.files.messages import DATA_MAX_BYTES, Signature
 from guardpost.services.files.reading import read_at
+from guardpost.services.files.steps import in_thread
 
 __all__ = ["send_signature"]
 
@@ -21,9 +21,9 @@ async def send_signature(
     try:
         fd = await open_old()
         maker, position = SignatureMaker(os.fstat(fd).st_size), 0
-        while data := await asyncio.to_thread(read_at, fd, STEP_BYTES, position):
+        while data := await in_thread(read_at, fd, STEP_BYTES, position):
             position += len(data)
-            waiting += await asyncio.to_thread(maker.feed, data)
+            waiting += await in_thread(maker.feed, data)
             while len(waiting) > DATA_MAX_BYTES:
                 await send(Signature(waiting[:DATA_MAX_BYTES], False))
                 waiting = waiting[DATA_MAX_BYTES:]

@@ -4,15 +4,35 @@ A step is a moment's work, so that whoever cancels does not wait long for the th
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Generator
+from typing import ParamSpec, TypeVar
 
-__all__ = ["Steps", "stepwise", "together"]
+__all__ = ["Steps", "in_thread", "stepwise", "together"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 Steps = Generator[None, None, T]
 """Blocking work that yields after each moment of it, and returns what came out."""
+
+
+async def in_thread(call: "Callable[P, T]", *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `call`, a moment's work, in a worker thread.
+
+    Whoever cancels waits for it: what is closed next may be a descriptor that it still uses, and
+    whose number another file would get.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    while not working.done():
+        try:
+            await asyncio.wait((working,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        working.exception()  # nobody else will ask
+        raise cancelled
+    return working.result()
 
 
 async def stepwise(steps: "Steps[T]") -> T:
@@ -26,7 +46,7 @@ async def stepwise(steps: "Steps[T]") -> T:
         return False, None
 
     while True:
-        over, value = await asyncio.to_thread(step)
+        over, value = await in_thread(step)
         if over:
             return value  # type: ignore[return-value]  # over: it is a T
 
