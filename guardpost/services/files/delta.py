@@ -5,7 +5,8 @@ for at the speed of memmem) and a digest. Where the new version goes on as the o
 blocks follow each other and nothing is looked for; where it does not, the anchors of the next
 blocks, and of some further on, say where it is the same again: after what was changed, inserted or
 taken out. No byte is looked at in Python: 4 ms for a megabyte, where a rolling sum (rsync's, or
-the one that cuts content-defined blocks) takes 200 and holds up everything else meanwhile. Nothing here blocks, reads, or knows a channel.
+the one that cuts content-defined blocks) takes 200 and holds up everything else meanwhile. Nothing
+here blocks, reads, or knows a channel.
 
 A mistake costs a second transfer and no more: the whole is compared by its digest afterwards.
 """
