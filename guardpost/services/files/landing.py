@@ -55,6 +55,9 @@ class Rules(NamedTuple):
 class Landing:
     """Owns what it has opened: close() must be called."""
 
+    takes_stream = False
+    """What comes is one stream, which has no known end."""
+
     def __init__(self, place: Place, names: Sequence[bytes], *, into: bool, rules: Rules) -> None:
         self.rules = rules
         self._place = place
@@ -83,7 +86,9 @@ class Landing:
         except BaseException:
             place.folder.close()
             raise
-        return cls(place, names, into=into, rules=rules)
+        landing = cls(place, names, into=into, rules=rules)
+        landing.takes_stream = stream
+        return landing
 
     def close(self) -> None:
         self._place.folder.close()

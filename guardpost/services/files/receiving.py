@@ -177,6 +177,8 @@ class Receiver:
             raise FileFailure("unsafe-name", "it is said to be in what is no folder")
         if not entry.path and self._tops.setdefault(entry.source, entry.kind) != entry.kind:
             raise FileFailure("unsafe-name", "nobody asked for this")
+        if entry.size is None and not (self._landing and self._landing.takes_stream):
+            raise FileFailure("no-size", "a file without an end was not asked for")
         if self._landing is not None and self._judge is not None:
             self._judge(self._landing.path_of(where))
 
@@ -258,7 +260,7 @@ class Receiver:
     async def _take(self, current: _Wanted, record: FromSender) -> None:
         match record:
             case Begin(offset, size):
-                if current.begun:
+                if current.begun or (size is None) != (current.size is None):
                     raise RemoteProtocolError("the peer began a file twice")
                 current.size = size
                 await self._begin(current, offset)

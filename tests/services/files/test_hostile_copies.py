@@ -212,6 +212,13 @@ def test_a_get_takes_only_what_was_asked_for(to: Path) -> None:
     assert others_untouched(to)
 
 
+def test_a_file_without_an_end_is_taken_only_where_a_stream_was_sent(to: Path) -> None:
+    assert told_agent([file(b"", None)], to) == ["no-size"]
+    assert set(told_console([file(b"", None)], to).values()) == {"no-size"}
+    assert told_agent([file(b""), wire.Begin(0, None)], to) == ["PROTOCOL"]
+    assert os.listdir(to) == []
+
+
 def test_permissions_have_no_special_bits(to: Path) -> None:
     entry = wire.Entry(0, b"", wire.FILE, 4, mode=0o6777)
     told_console([entry], to)
