@@ -170,3 +170,36 @@ def test_many_small_files_take_no_round_trip_each(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert len(os.listdir(tmp_path / "to")) == 100
     assert seconds < 10  # of 20, with a round trip for each
+
+
+def test_a_key_with_paths_reads_and_writes_only_there(tmp_path: Path) -> None:
+    """Whatever links say, which this key may make itself."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "f").write_bytes(b"x")
+    (outside / "secret").write_bytes(b"secret")
+    (inside / "file").symlink_to("../out/secret")
+    (inside / "folder").symlink_to("../out")
+    with rig(baud=921600, agent=None) as line:
+        key = line.run("key").stdout.decode().strip()
+        keys = tmp_path / "keys"
+        keys.write_text(f'permit="file-read={inside},file-write={inside}" {key}\n')
+        keys.chmod(0o600)
+        with line.background("agent", line.there, "--allow", str(keys)):
+            for words, code in (
+                (("get", inside / "f", tmp_path / "got"), 0),
+                (("get", inside / "file", tmp_path / "no"), 255),
+                (("get", outside / "secret", tmp_path / "no"), 255),
+                (("get", "--follow", f"{inside}/", tmp_path / "all"), 1),
+                (("put", inside / "f", inside / "g"), 0),
+                (("put", inside / "f", inside / "folder" / "g"), 255),
+                (("put", inside / "f", outside / "g"), 255),
+            ):
+                result = line.console(words[0], *map(str, words[1:]))
+                assert result.returncode == code, (words, result.stderr)
+                assert (b"not-allowed" in result.stderr) == (code != 0)
+            line.run("owner", line.here, "stop")
+    assert os.listdir(outside) == ["secret"]
+    assert sorted(os.listdir(tmp_path / "all")) == ["f"]
+    assert sorted(os.listdir(tmp_path)) == ["all", "got", "in", "keys", "out"]

@@ -61,6 +61,7 @@ class _Policy:
         self._asker = asker
         self._verb = verb
         self._reading: Verdict | None = None
+        self._is_written = False
 
     def within(self, path: bytes) -> None:
         """By the roots of the first verdict: this one runs in threads. Raises FileFailure."""
@@ -71,6 +72,7 @@ class _Policy:
         """By what the key may do now; a refusal is in the audit. Raises FileFailure."""
         verdict = self._asker.decide(Action(self._verb, path=path))
         if not verdict.allowed or not is_within(path, verdict.roots):
+            self._is_written = not verdict.allowed
             raise FileFailure("not-allowed", verdict.reason)
 
     def may_show(self, path: bytes) -> bool:
@@ -84,8 +86,11 @@ class _Policy:
             case events.Done(path, size, travelled):
                 action = Action(self._verb, path=path)
                 self._asker.audit(action, "ok", size=size, travelled=travelled)
+            case events.Failed() if self._is_written:
+                self._is_written = False
             case events.Failed(path, word):
-                self._asker.audit(Action(self._verb, path=path), "failed", word=word)
+                outcome = "refused" if word == "not-allowed" else "failed"
+                self._asker.audit(Action(self._verb, path=path), outcome, word=word)
 
 
 async def serve_put(channel: Channel, request: bytes, asker: Asker) -> None:
