@@ -3,6 +3,7 @@ tests/support/amt_server.py between them. No test here has met Intel's own (docs
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -170,17 +171,22 @@ def test_a_host_of_hosts_toml_with_a_password_command(fresh: AmtRig) -> None:
 
 
 def test_a_terminal_beside_an_owner_wants_no_password(fresh: AmtRig) -> None:
-    environment = {k: v for k, v in fresh.environment.items() if k != "GUARDPOST_PASSWORD"}
     tmux = need("tmux")
-    words = ["env", "-u", "GUARDPOST_PASSWORD"]
-    words += [f"{name}={environment[name]}" for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")]
-    words += fresh.argv("terminal", fresh.here)
+    folders = [f"{n}={fresh.environment[n]}" for n in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")]
+    run = shlex.join(["env", "-u", "GUARDPOST_PASSWORD", *folders])
+    # Its last words stay to be seen.
+    run += f" {shlex.join(fresh.argv('terminal', fresh.here))}; cat"
+    words = ("sh", "-c", run)
     with screen(tmux, fresh.folder, *words) as shown:
         shown.waits_for(lambda text: f"Password of {fresh.here}:" in text)
+        shown.types("C-c")
     fresh.console("exec", "true")
     with screen(tmux, fresh.folder, *words) as shown:
         shown.waits_for(lambda text: f"connected to {fresh.here}; " in text)
         assert "Password" not in shown.shows()
+        # When the owner has gone it would have to be typed, into a terminal that is raw.
+        fresh.run("owner", fresh.here, "stop")
+        shown.waits_for(lambda text: "nobody can be asked" in text.replace("\n", " "))
 
 
 @pytest.mark.parametrize("options", [(), ("--no-owner",)])
