@@ -117,9 +117,11 @@ class IpmiStream:
     async def close(self) -> None:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
-                await self._until(lambda: self._sol.is_idle)
+                await self._until(
+                    lambda: self._closed or self._lost is not None or self._sol.is_idle
+                )
         except (LineLost, TimeoutError):
-            pass  # nobody takes them any more
+            pass  # nobody takes it any more
         finally:
             await self._give_back()
 
