@@ -165,14 +165,16 @@ if sys.platform != "win32":
                 self._make_raw()
                 self._speed = PortSpeed(self._port, self.bits_per_second)
                 self._note_what_is_ours()
+                self._bytes = DescriptorStream(
+                    self._fd, self._fd, self.name, release=self._give_back
+                )
+                self._watch = PortWatch(self._fd, self.name, on_stuck=self._fail)
             except BaseException as error:
                 os.close(self._lock_fd)
                 if isinstance(error, termios.error):
                     raise _open_error(self.name, OSError(*error.args)) from None
                 raise
             self._exclusive(True)
-            self._bytes = DescriptorStream(self._fd, self._fd, self.name, release=self._give_back)
-            self._watch = PortWatch(self._fd, self.name, on_stuck=self._fail)
             atexit.register(self._bytes.close_now)
 
         async def read(self) -> bytes:
@@ -211,7 +213,10 @@ if sys.platform != "win32":
 
         def _fail(self, error: LineLost) -> None:
             self._failure = error
-            termios.tcflush(self._fd, termios.TCOFLUSH)  # as above
+            try:
+                termios.tcflush(self._fd, termios.TCOFLUSH)  # as above
+            except termios.error:
+                pass  # unplugged at this moment
             self._bytes.close_now()
 
         def queued(self) -> int | None:
@@ -224,6 +229,8 @@ if sys.platform != "win32":
 
         async def send_break(self) -> bool:
             """As BreakingStream. What was written before leaves first; a pty carries no BREAK."""
+            if self._bytes.closed:
+                raise self._failure or LineLost(f"{self.name} is closed")
             if modem.is_pty(self._fd):
                 return False
             await until_drained(self.queued)

@@ -220,3 +220,35 @@ def test_closing_waits_for_output_that_moves_and_gives_up_on_output_that_stands(
     assert asyncio.run(until_drained(lambda: next(moving)))
     assert not asyncio.run(until_drained(lambda: 300))
     assert asyncio.run(until_drained(lambda: None))
+
+
+def test_a_break_on_a_port_that_was_closed_is_a_lost_line(port: tuple[int, str]) -> None:
+    async def story() -> None:
+        line = await serial_line(port[1])
+        await line.close()
+        with pytest.raises(LineLost, match="is closed"):
+            await line.send_break()
+
+    asyncio.run(story())
+
+
+def test_a_stuck_port_that_is_unplugged_meanwhile_is_closed_all_the_same() -> None:
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    os.close(slave)
+
+    async def story() -> None:
+        line = await serial_line(path)
+        os.close(master)
+        line._fail(LineLost("nothing leaves"))
+        with pytest.raises(LineLost, match="nothing leaves"):
+            await line.read()
+
+    asyncio.run(story())
+
+
+def test_a_port_that_fails_at_the_last_moment_is_not_kept_locked(port: tuple[int, str]) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RuntimeError):  # nobody could watch the port: there is no loop
+        SerialStream(parse_target(port[1]), take_over=False, advice="")
+    assert len(os.listdir("/proc/self/fd")) == before
