@@ -74,10 +74,16 @@ async def _said_by(command: str) -> str:
     except (OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"password_command {command!r} cannot be run: {reason}") from None
-    said, _ = await child.communicate()
+    try:
+        said, _ = await child.communicate()
+    except asyncio.CancelledError:
+        child.kill()
+        await child.wait()
+        raise
     if child.returncode != 0:
         raise UsageError(f"password_command {command!r} failed (status {child.returncode})")
-    lines = said.decode("utf-8", "replace").splitlines()
+    # Bytes that are no UTF-8 travel as they are; os.environ has them in the same way.
+    lines = said.decode("utf-8", "surrogateescape").splitlines()
     if not lines:
         raise UsageError(f"password_command {command!r} printed nothing; it is to print a password")
     return lines[0]

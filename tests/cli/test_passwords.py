@@ -51,6 +51,30 @@ def test_a_command_is_run_once_and_its_first_line_counts(tmp_path: Path) -> None
     assert count.read_text() == "x"
 
 
+def test_a_password_that_is_no_utf_8_is_not_made_another_one() -> None:
+    code = "import sys; sys.stdout.buffer.write(bytes([112, 228, 10]))"
+    said = found(Password("amt:web01", f'"{sys.executable}" -c "{code}"', environment=NOTHING))
+    assert os.fsencode(said) == b"p\xe4"
+
+
+def test_a_command_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    code = f"import os, time; open('{note}', 'w').write(str(os.getpid())); time.sleep(600)"
+
+    async def story() -> None:
+        password = Password("amt:web01", f'"{sys.executable}" -c "{code}"', environment=NOTHING)
+        asking = asyncio.ensure_future(password())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (note.exists() and note.read_text()):
+                await asyncio.sleep(0.01)
+        asking.cancel()
+        await asyncio.wait([asking])
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(note.read_text()), 0)
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
