@@ -191,6 +191,8 @@ def test_who_is_refused_hears_why() -> None:
             await opened(simulated.target, "wrong")
         with pytest.raises(NotAllowed, match="check user and password"):
             await opened(simulated.target.replace("admin@", "nobody@"))
+        with pytest.raises(NotAllowed, match="check user and password"):
+            await opened(simulated.target, "p\udce4")  # of a variable that is no UTF-8
         with pytest.raises(TransportError, match="no cipher suite 17"):
             await opened(f"{simulated.target}?cipher=17")
 

@@ -210,7 +210,8 @@ class Bmc:
         kind = _Suite3 if account.cipher == 3 else _Session
         # Bytes: of texts pyghmi would not recognise its own, and hand out this session again when
         # it is over.
-        user, password = account.user.encode(), _Password(account.password.encode())
+        user = account.user.encode()
+        password = _Password(account.password.encode("utf-8", "surrogateescape"))
         try:
             session = kind(account.host, user, password, port=account.port)
         except IpmiException as error:
