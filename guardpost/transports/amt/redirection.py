@@ -59,6 +59,7 @@ class Refusal(enum.Enum):
     NOT_STARTED = "Serial-over-LAN does not start"
     FAILED = "the firmware fails"
     CREDENTIALS = "wrong user or password"
+    NOT_SUPPORTED = "this way to log in is not supported"
     NO_DIGEST = "the only logins are others than a digest"
     NO_PLAIN = "a plain login is not offered"
     SILENT = "the firmware does not answer"
@@ -96,6 +97,12 @@ _START_REFUSALS: Mapping[int, Refusal] = {
     2: Refusal.BUSY,
     3: Refusal.DISABLED,
 }
+
+NOT_SUPPORTED = 2
+"""Status of AUTHENTICATE_SESSION_REPLY; 1 is a challenge or a refusal."""
+
+NAMED_LOGINS_MAX = 16
+"""Of those offered, in an error; firmware knows five, and whatever else answers may name 2000."""
 
 
 class Redirection:
@@ -225,6 +232,10 @@ class Redirection:
                 self._prove(data)
             case messages.AuthenticateReply(0, how, _), State.PROVING if how == self._login:
                 self._start_sol()
+            case (messages.AuthenticateReply(status), State.CHALLENGED | State.PROVING) if (
+                status == NOT_SUPPORTED
+            ):
+                self._refuse(Refusal.NOT_SUPPORTED, f"login {self._login}")
             case messages.AuthenticateReply(), State.CHALLENGED | State.PROVING:
                 # Also a second challenge: what was wrong once would be wrong again.
                 self._refuse(Refusal.CREDENTIALS)
@@ -255,7 +266,9 @@ class Redirection:
 
     def _choose(self, offered: bytes) -> None:
         """Take the best of the ways to log in that the firmware offers."""
-        names = ", ".join(str(each) for each in offered) or "none"
+        names = ", ".join(str(each) for each in offered[:NAMED_LOGINS_MAX]) or "none"
+        if len(offered) > NAMED_LOGINS_MAX:
+            names += f" and {len(offered) - NAMED_LOGINS_MAX} more"
         if self._plain:
             if Login.PLAIN not in offered:
                 return self._refuse(Refusal.NO_PLAIN, f"it offers {names}")

@@ -65,6 +65,11 @@ _WORDS: Mapping[Refusal, tuple[type[GuardpostError], str]] = {
         "AMT refuses user '{user}' with this password; check both, and that the account may use "
         "redirection",
     ),
+    Refusal.NOT_SUPPORTED: (
+        AuthenticationError,
+        "AMT offers this way to log in and does not support it for user '{user}'; check that "
+        "account, or try the other way (with or without ?auth=plain)",
+    ),
     Refusal.NO_DIGEST: (
         AuthenticationError,
         "AMT offers no digest login; ?auth=plain sends the password as it is, if it takes that",

@@ -188,9 +188,21 @@ def test_busy_and_switched_off_are_told_apart(status: int, why: Refusal, rest: s
     assert story.session.next_deadline() is None
 
 
-@pytest.mark.parametrize(
-    "again", ["14 01 00 00 04 00 00 00 00", "challenge", "14 02 00 00 04 00 00 00 00"]
-)
+def test_a_long_list_of_logins_makes_no_long_error() -> None:
+    story = Story()
+    story.hear(STARTED, offering(*[7] * 2000))
+    (refused,) = story.events()
+    assert refused == Refused(Refusal.NO_DIGEST, "it offers " + "7, " * 15 + "7 and 1984 more")
+
+
+def test_a_login_that_is_not_supported_is_no_wrong_password() -> None:
+    story = Story()
+    story.hear(STARTED, offering(4), challenge(4, REALM, NONCE, b"auth"))
+    story.hear("14 02 00 00 04 00 00 00 00")
+    assert story.events() == [Refused(Refusal.NOT_SUPPORTED, "login 4")]
+
+
+@pytest.mark.parametrize("again", ["14 01 00 00 04 00 00 00 00", "challenge"])
 def test_a_wrong_password_is_tried_once(again: str) -> None:
     story = Story()
     story.hear(STARTED, offering(4), challenge(4, REALM, NONCE, b"auth"))
@@ -200,10 +212,10 @@ def test_a_wrong_password_is_tried_once(again: str) -> None:
     assert story.says() == []
 
 
-def test_a_user_that_may_not_is_refused_at_the_challenge() -> None:
+def test_a_login_may_be_refused_instead_of_the_challenge() -> None:
     story = Story()
     story.hear(STARTED, offering(4), "14 02 00 00 04 00 00 00 00")
-    assert story.events() == [Refused(Refusal.CREDENTIALS)]
+    assert story.events() == [Refused(Refusal.NOT_SUPPORTED, "login 4")]
 
 
 def test_serial_over_lan_that_does_not_start() -> None:
