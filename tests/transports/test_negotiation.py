@@ -36,6 +36,14 @@ def test_what_we_do_not_know_is_refused_once_and_a_no_needs_no_answer() -> None:
     assert end.data_to_send() == bytes((IAC, WONT, 24, IAC, DONT, 5))
 
 
+def test_one_that_asks_and_reads_nothing_piles_up_no_answers() -> None:
+    end = TelnetEnd(frozenset({BINARY}), frozenset())
+    end.receive_data(bytes((IAC, DO, 24, IAC, DO, BINARY, IAC, DONT, BINARY)) * 10_000)
+    assert len(end.data_to_send()) <= 4096
+    end.receive_data(bytes((IAC, DO, 24)))
+    assert end.data_to_send() == bytes((IAC, WONT, 24))
+
+
 def test_an_option_that_is_ended_and_wanted_again_is_agreed_to_each_time() -> None:
     end = a_client()
     end.receive_data(bytes((IAC, DO, BINARY)))

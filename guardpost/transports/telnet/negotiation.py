@@ -19,6 +19,9 @@ _CR, _CR_NUL, _CR_LF = b"\r", b"\r\0", b"\r\n"
 LONGEST_SUBNEGOTIATION_BYTES = 1024
 """What is longer is no subnegotiation: its end was lost, and the data with it if we went on."""
 
+UNSAID_MAX_BYTES = 4096
+"""Answers to a far end that asks and never reads stop there; no other lets so many pile up."""
+
 
 class _Agreed(enum.Enum):
     NO = enum.auto()
@@ -56,11 +59,15 @@ class TelnetEnd:
         return data.replace(_CR, _CR_NUL).replace(_CR_NUL + b"\n", _CR_LF)
 
     def send_break(self) -> None:
-        self._out += bytes((IAC, BREAK))
+        self._say(bytes((IAC, BREAK)))
 
     def subnegotiate(self, option: int, said: bytes) -> None:
-        self._out += bytes((IAC, SB, option)) + said.replace(_IAC, _IAC + _IAC)
-        self._out += bytes((IAC, SE))
+        doubled = said.replace(_IAC, _IAC + _IAC)
+        self._say(bytes((IAC, SB, option)) + doubled + bytes((IAC, SE)))
+
+    def _say(self, command: bytes) -> None:
+        if len(self._out) + len(command) <= UNSAID_MAX_BYTES:
+            self._out += command
 
     @property
     def has_data_to_send(self) -> bool:
@@ -153,12 +160,12 @@ class TelnetEnd:
         state = side.get(option)
         if state is None:
             if wanted:  # nothing that we know; silence is the answer to a no
-                self._out += bytes((IAC, no, option))
+                self._say(bytes((IAC, no, option)))
         elif wanted:
             if state is _Agreed.NO:
-                self._out += bytes((IAC, yes, option))
+                self._say(bytes((IAC, yes, option)))
             side[option] = _Agreed.YES
         else:
             if state is _Agreed.YES:
-                self._out += bytes((IAC, no, option))
+                self._say(bytes((IAC, no, option)))
             side[option] = _Agreed.NO
