@@ -101,6 +101,9 @@ _START_REFUSALS: Mapping[int, Refusal] = {
 NOT_SUPPORTED = 2
 """Status of AUTHENTICATE_SESSION_REPLY; 1 is a challenge or a refusal."""
 
+UNSENT_PONGS_MAX = 16
+"""A peer that pings and never reads is answered no more often; ours would grow for ever."""
+
 NAMED_LOGINS_MAX = 16
 """Of those offered, in an error; firmware knows five, and whatever else answers may name 2000."""
 
@@ -136,6 +139,7 @@ class Redirection:
         self._parser = messages.Parser()
         self._events: deque[Event] = deque()
         self._unsent: list[bytes] = []
+        self._unsent_pongs = 0
         self._deadline: float | None = now + LOGIN_SECONDS
         self._beaten_at: float | None = None
         self._send(messages.start_session())
@@ -167,6 +171,7 @@ class Redirection:
     def data_to_send(self) -> list[bytes]:
         """Whole messages, in their order."""
         unsent, self._unsent = self._unsent, []
+        self._unsent_pongs = 0
         return unsent
 
     def next_event(self) -> Event | None:
@@ -247,7 +252,8 @@ class Redirection:
                 self._events.append(message)
             case messages.Heartbeat(sequence, is_ping), State.OPEN | State.OPENING:
                 self._beaten_at = now
-                if is_ping:
+                if is_ping and self._unsent_pongs < UNSENT_PONGS_MAX:
+                    self._unsent_pongs += 1
                     self._send(messages.pong(sequence))
             case messages.EndSolReply(), State.OPEN | State.ENDING:
                 self._end()

@@ -327,6 +327,16 @@ def test_the_firmware_s_heartbeats_are_not_thrown_back_and_its_pings_are() -> No
     assert story.said().hex(" ") == "25 00 00 00 63 00 00 00"
 
 
+def test_pings_of_one_that_reads_nothing_do_not_pile_up_answers() -> None:
+    story = Story()
+    story.open()
+    story.says()
+    story.hear("24 00 00 00 63 00 00 00 " * 10_000)
+    assert len(story.says()) <= 16
+    story.hear("24 00 00 00 64 00 00 00")
+    assert story.said().hex(" ") == "25 00 00 00 64 00 00 00"
+
+
 def test_silence_means_something_only_where_there_were_heartbeats() -> None:
     story = Story()
     story.open()
