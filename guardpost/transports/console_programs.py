@@ -69,9 +69,18 @@ class Greeting:
             self._held = self._held[found.end() :]
         if self._may_become_one():
             return b"", greeting
+        return self.give_up(), greeting
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether something is held back that may yet become a greeting."""
+        return bool(self._held)
+
+    def give_up(self) -> bytes:
+        """No more of it comes: what is held back belongs to the line."""
         self.is_over = True
         held, self._held = self._held, b""
-        return held, greeting
+        return held
 
     def _may_become_one(self) -> bool:
         held = self._held

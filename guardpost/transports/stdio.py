@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 
-from guardpost.aio.stream import ByteStream, Receive, Wait
+from guardpost.aio.stream import ByteStream, Receive
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
 from guardpost.termsafe import safe_text
 from guardpost.transports.console_programs import Greeting, wants_terminal
@@ -27,6 +27,9 @@ __all__ = ["run_command"]
 
 GRACE_SECONDS = 0.5
 """From the end of its input, and again from SIGTERM, until a child is ended harder."""
+
+GREETING_SECONDS = 1.0
+"""How long the beginning of a greeting may wait for its end; a program writes it at once."""
 
 EXIT_STATUS_SECONDS = 0.3
 """How long a child that closed its output may take to say how it ended."""
@@ -135,21 +138,28 @@ if sys.platform != "win32":
         async def read(self) -> bytes:
             while True:
                 try:
-                    data = await self._bytes.read()
+                    patience = GREETING_SECONDS if self._greeting.holds_back else None
+                    async with asyncio.timeout(patience):
+                        data = await self._bytes.read()
+                except TimeoutError:
+                    return self._greeting.give_up()
                 except LineLost:  # of a pty: nobody has its other end any more
                     data = b""
                 if not data:
+                    if self._greeting.holds_back and not self._bytes.closed:
+                        return self._greeting.give_up()
                     await self._check_status()
                     return b""
                 if data := self._ungreeted(data):
                     return data
 
         async def pump(self, receive: Receive) -> None:
-            def receive_ungreeted(data: bytes) -> Wait:
-                return receive(data) if (data := self._ungreeted(data)) else Wait()
-
+            while not self._greeting.is_over:
+                if not (data := await self.read()):
+                    return
+                await asyncio.sleep(receive(data).seconds)
             try:
-                await self._bytes.pump(receive_ungreeted)
+                await self._bytes.pump(receive)
             except LineLost:
                 pass  # as in read()
             await self._check_status()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from guardpost.aio.stream import Wait, pump
 from guardpost.errors import LineLost, NoSuchTarget, TransportError
 from guardpost.transports import open_url
 
@@ -116,3 +117,37 @@ def test_a_program_that_wants_a_terminal_gets_one_and_its_greeting_is_shown(
 
     asyncio.run(story())
     assert capsys.readouterr().err == "[SOL Session operational.  Use ~? for help]\n"
+
+
+def test_what_begins_like_a_greeting_and_stops_is_not_kept(tmp_path: Path) -> None:
+    """Also by pump(), and at the program's end."""
+    program = tmp_path / "ipmitool"
+    program.write_text("#!/bin/sh\nprintf '[SOL '\ncat\n")
+    program.chmod(0o755)
+
+    async def story() -> None:
+        async with asyncio.timeout(30):
+            line = await open_url(f"exec:{program}")
+            assert await line.read() == b"[SOL "
+            await line.close()
+
+            line = await open_url(f"exec:{program}")
+            received = bytearray()
+
+            def receive(data: bytes) -> Wait:
+                received.extend(data)
+                return Wait()
+
+            pumping = asyncio.ensure_future(pump(line, receive))
+            while received != b"[SOL ":
+                await asyncio.sleep(0.01)
+            await line.close()
+            await pumping
+
+            program.write_text("#!/bin/sh\nprintf '[SOL'\n")
+            line = await open_url(f"exec:{program}")
+            assert await line.read() == b"[SOL"
+            assert await line.read() == b""
+            await line.close()
+
+    asyncio.run(story())
