@@ -84,7 +84,10 @@ if sys.platform == "win32":
 
     def _ems_com() -> int | None:
         path = rf"{_BOOT_OBJECTS}\{_EMS_SETTINGS}\Elements\{_EMS_PORT}"
-        raw = bytes.fromhex(_value(path, "Element"))
+        try:
+            raw = bytes.fromhex(_value(path, "Element"))
+        except ValueError:  # text, where there should be bytes
+            return None
         return int.from_bytes(raw, "little") or None
 
     def _keys(path: str) -> list[str]:

@@ -74,6 +74,18 @@ def test_a_port_of_the_emergency_console_is_left_alone(machine: Windows) -> None
     machine.registry("delete", r"HKLM\BCD00000000", "/f")
 
 
+def test_a_port_of_the_emergency_console_that_is_no_number_is_passed_over(machine: Windows) -> None:
+    machine.registry("add", EMS, "/v", "Element", "/t", "REG_SZ", "/d", "COM5?", "/f")
+    assert ports(machine)["auto"] == "COM5"
+    machine.registry("delete", r"HKLM\BCD00000000", "/f")
+
+
+def test_nobody_is_stopped_for_an_agent_and_that_is_said(machine: Windows) -> None:
+    done = machine.python("-m", "guardpost", "agent", "COM5", "--take-over", "--allow", "x")
+    assert done.returncode == 255
+    assert "usage: --take-over is not for Windows; end the program" in done.stdout
+
+
 def test_an_agent_told_auto_serves_the_port_that_it_found(machine: Windows) -> None:
     code = (
         "import asyncio; from guardpost import ports, transports; "
