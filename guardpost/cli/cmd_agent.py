@@ -117,6 +117,8 @@ def port_of(args: argparse.Namespace) -> "Target":
     from guardpost.transports.target import Target, parse_target
 
     target = Target(AUTO, "") if args.port == AUTO else parse_target(args.port)
+    if args.take_over and sys.platform == "win32":
+        raise UsageError("--take-over is not for Windows; end the program that has the port")
     if args.take_over and target.scheme not in ("serial", AUTO):
         raise UsageError("--take-over is for a serial port, and nobody else can have this line")
     if "raise-baud" in target.options:
