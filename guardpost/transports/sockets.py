@@ -22,10 +22,15 @@ __all__ = ["Listener", "connect", "listen_once", "open_listener"]
 KEEPALIVE_SECONDS = 15
 """A peer that vanished without a word (a pulled cable) is noticed after four of these."""
 
+NO_ROOM_SECONDS = 0.5
+"""Between two tries to let a peer in while this process, or the host, has no descriptor left."""
+
 CONNECT_SECONDS = 10.0
 """For one address: the kernel would ask a dead one for two minutes, and the next never."""
 
 NOBODY = "nobody listens there; check the address and the far end"
+
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 async def connect(target: Target, *, nobody: str = NOBODY) -> ByteStream:
@@ -79,7 +84,7 @@ class Listener:
         if sys.platform == "win32":
             self._task = self._loop.create_task(self._take_peers())
         else:
-            self._loop.add_reader(sock.fileno(), self._on_knock)
+            self._watch()
 
     @property
     def address(self) -> str:
@@ -130,17 +135,26 @@ class Listener:
     def _on_knock(self) -> None:
         try:
             sock, _ = self._socket.accept()
-        except OSError:
-            return  # the peer has thought better of it
+        except OSError as error:
+            if error.errno in _NO_ROOM:  # and the peer knocks on, as fast as the loop turns
+                self._loop.remove_reader(self._socket.fileno())
+                self._loop.call_later(NO_ROOM_SECONDS, self._watch)
+            return  # or the peer has thought better of it
         self._let_in(sock)
+
+    def _watch(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._socket.fileno(), self._on_knock)
 
     async def _take_peers(self) -> None:
         while True:
             try:
                 sock, _ = await self._loop.sock_accept(self._socket)
-            except OSError:
+            except OSError as error:
                 if self._closed:
                     return
+                if error.errno in _NO_ROOM:
+                    await asyncio.sleep(NO_ROOM_SECONDS)
                 continue
             self._let_in(sock)
 

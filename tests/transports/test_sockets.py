@@ -1,9 +1,12 @@
 """tcp: and unix:, dialled and listened for: one peer at a time, nothing foreign destroyed."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import socket
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -142,5 +145,33 @@ def test_listening_descriptors_do_not_leak(tmp_path: Path) -> None:
         assert await peer.read() == b""
         await peer.close()
         assert len(os.listdir("/proc/self/fd")) == before
+
+    asyncio.run(story())
+
+
+def test_a_full_file_table_does_not_make_a_listener_spin(tmp_path: Path) -> None:
+    async def story() -> None:
+        listener = await open_listener(parse_target(f"unix-listen:{tmp_path}/line"))
+        peer = socket.socket(socket.AF_UNIX)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken: list[int] = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            peer.connect(f"{tmp_path}/line")
+            worked = time.process_time()
+            await asyncio.sleep(0.5)
+            assert time.process_time() - worked < 0.25
+        finally:
+            for fd in taken:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        async with asyncio.timeout(30):
+            line = await listener.accept()
+        await line.close()
+        listener.close()
+        peer.close()
 
     asyncio.run(story())
