@@ -115,6 +115,18 @@ class Agent:
             await asyncio.gather(serving, stopping, return_exceptions=True)
             await self._close()
 
+    async def open(self, open_line: OpenLine) -> ByteStream | None:
+        """What `open_line` opens, and raises; None, and it is cancelled, if stop() comes first."""
+        opening = asyncio.ensure_future(open_line())
+        stopping = asyncio.ensure_future(self._stop_wanted.wait())
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return opening.result() if opening.done() else None
+        finally:
+            for task in (opening, stopping):
+                task.cancel()
+            await asyncio.gather(opening, stopping, return_exceptions=True)
+
     def stop(self, reason: str = "the agent is stopped") -> None:
         """End run(): the console hears `reason`, sealed, and what runs for it ends."""
         self._goodbye = reason

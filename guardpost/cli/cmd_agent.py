@@ -172,13 +172,13 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         at_the_end.callback(port.give_back)
         auto = auto_port(target, port) if target.scheme == AUTO else None
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
-        if target.scheme in ("serial", AUTO):  # opening waits for nobody, and may change what stays
+        if target.scheme in ("serial", AUTO):  # opening may change what stays
             stop_on_signals(agent)
-        # A listener is there already; whoever comes first is waited for.
-        waits = args.wait or target.scheme in LISTENERS
+        waits = args.wait or target.scheme in LISTENERS  # for whoever comes first
         stream = None
         try:
-            stream = None if waits else await open_line()
+            if not waits and (stream := await agent.open(open_line)) is None:
+                return  # stopped
         except NoSuchTarget:
             if auto is None:
                 raise

@@ -34,7 +34,7 @@ class SharedPort:
 
         path = target.address
         if self._taken is not None:
-            self._taken.take(path, lambda: [each.pid for each in holders_of(path)])
+            await self._taken.take(path, lambda: [each.pid for each in holders_of(path)])
         else:
             refuse_getty_of_systemd(path)
         return await open_serial(target, take_over=self._taken is not None, advice=ADVICE)

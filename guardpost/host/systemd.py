@@ -47,13 +47,16 @@ def getty_of(tty: str) -> str | None:
     return None
 
 
-def take(unit: str) -> None:
-    """Stop it, and see to it that nobody starts it meanwhile. Raises LineBusy."""
+async def take(unit: str) -> None:
+    """Stop it, and see to it that nobody starts it meanwhile. Raises LineBusy.
+
+    Whoever gives up waiting for it has to release() it.
+    """
     for words in (("mask", "--runtime", unit), ("stop", unit)):
-        done = _systemctl(*words)
+        done = await _systemctl_meanwhile(*words)
         if done.returncode:
             if words[0] == "stop":
-                _systemctl("unmask", "--runtime", unit)
+                release(unit)  # it may stop yet: systemd goes on with what it was told
             raise LineBusy(f"systemctl {' '.join(words)} failed: {_reason(done)}; stop it by hand")
 
 
@@ -79,6 +82,30 @@ def _systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+async def _systemctl_meanwhile(*words: str) -> "subprocess.CompletedProcess[str]":
+    """As _systemctl, and everything else goes on: a unit may take its time to stop."""
+    import asyncio
+
+    command = ["systemctl", *words]
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        child = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=null, stderr=pipe)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
+    try:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            _, said = await child.communicate()
+    except TimeoutError:
+        said = f"no answer within {COMMAND_SECONDS:g} s".encode()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return subprocess.CompletedProcess(
+        command, child.returncode or 0, "", said.decode("utf-8", "replace")
+    )
 
 
 def _reason(done: "subprocess.CompletedProcess[str]") -> str:

@@ -4,6 +4,7 @@ A service of systemd is stopped and masked until then. Any other process is held
 reads nothing meanwhile, and the init that would start another in its place sees that it lives.
 """
 
+import asyncio
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ class TakeOver:
         self._units: list[str] = []
         self._held: dict[int, str] = {}  # pid -> when it started, as the kernel counts
 
-    def take(self, path: str, pids: Callable[[], Iterable[int]]) -> None:
+    async def take(self, path: str, pids: Callable[[], Iterable[int]]) -> None:
         """`path` is the port's device; `pids` finds who has it open now, and is asked again.
 
         Raises LineBusy when somebody keeps it.
@@ -39,10 +40,14 @@ class TakeOver:
                 raise LineBusy(
                     f"{path} is held by {unit}, in which this agent runs; start it elsewhere"
                 )
-            systemd.take(unit)
             self._units.append(unit)
+            try:
+                await systemd.take(unit)
+            except LineBusy:
+                self._units.remove(unit)
+                raise
             self._tell(f"{unit} is stopped and masked until the agent ends")
-            self._wait_for_end_of(unit, pids)
+            await self._wait_for_end_of(unit, pids)
         for pid in pids():
             self._hold(path, pid)
 
@@ -71,12 +76,12 @@ class TakeOver:
             units.add(getty)
         return sorted(units - set(self._units))
 
-    def _wait_for_end_of(self, unit: str, pids: Callable[[], Iterable[int]]) -> None:
+    async def _wait_for_end_of(self, unit: str, pids: Callable[[], Iterable[int]]) -> None:
         give_up_at = time.monotonic() + LET_GO_SECONDS
         while any(systemd.service_of(pid) == unit for pid in pids()):
             if time.monotonic() > give_up_at:
                 raise LineBusy(f"{unit} was stopped, and a process of it keeps the port; end that")
-            time.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _hold(self, path: str, pid: int) -> None:
         if sys.platform == "win32":

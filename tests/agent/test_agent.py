@@ -472,3 +472,22 @@ def test_noise_runs_no_command(tmp_path: Path) -> None:
             assert b"version" in await made.person(b"\rhelp\r")
 
     run_virtual(story())
+
+
+def test_whoever_stops_an_agent_need_not_wait_for_its_line_to_open(tmp_path: Path) -> None:
+    async def story() -> None:
+        agent = Stage(tmp_path).agent
+        given_up = asyncio.Event()
+
+        async def open_line() -> ByteStream:
+            try:
+                await asyncio.sleep(100)
+            finally:
+                given_up.set()
+            raise AssertionError
+
+        asyncio.get_running_loop().call_later(1, agent.stop)
+        assert await agent.open(open_line) is None
+        assert given_up.is_set()
+
+    run_virtual(story())

@@ -3,6 +3,7 @@
 No systemd runs where these tests are made: systemctl is a program that notes what it was told.
 """
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_unit_is_masked_before_it_is_stopped_and_unmasked_before_it_starts(told: Path) -> None:
-    systemd.take("serial-getty@ttyS0.service")
+    asyncio.run(systemd.take("serial-getty@ttyS0.service"))
     assert systemd.release("serial-getty@ttyS0.service") is None
     assert told.read_text().splitlines() == [
         "mask --runtime serial-getty@ttyS0.service",
@@ -67,13 +68,33 @@ def test_a_unit_is_masked_before_it_is_stopped_and_unmasked_before_it_starts(tol
     ]
 
 
-def test_a_unit_that_does_not_stop_is_not_left_masked(told: Path) -> None:
+def test_a_unit_that_does_not_stop_is_left_neither_masked_nor_stopped(told: Path) -> None:
     (told.parent / "fails").write_text("stop")
     with pytest.raises(
         LineBusy, match=r"systemctl stop a\.service failed: it will not; stop it by"
     ):
-        systemd.take("a.service")
-    assert told.read_text().splitlines()[-1] == "unmask --runtime a.service"
+        asyncio.run(systemd.take("a.service"))
+    assert told.read_text().splitlines()[-2:] == [
+        "unmask --runtime a.service",
+        "start --no-block a.service",
+    ]
+
+
+def test_everything_else_goes_on_while_a_unit_stops_and_nobody_need_wait(told: Path) -> None:
+    program = told.parent / "systemctl"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {told}\n[ "$1" != stop ] || exec sleep 600\n')
+
+    async def story() -> None:
+        taking = asyncio.ensure_future(systemd.take("a.service"))
+        async with asyncio.timeout(60):
+            while not told.exists() or "stop a.service" not in told.read_text():
+                await asyncio.sleep(0.01)
+            assert not taking.done()
+            taking.cancel()
+            await asyncio.wait([taking])
+        assert taking.cancelled()
+
+    asyncio.run(story())
 
 
 def test_what_cannot_be_undone_is_told(told: Path) -> None:

@@ -1,5 +1,6 @@
 """Processes that have a port are held, and go on afterwards. (Units: tests/e2e/test_guest.py.)"""
 
+import asyncio
 import os
 import pty
 import subprocess
@@ -42,7 +43,7 @@ def test_whoever_has_the_port_is_held_until_it_is_given_back(
     told: list[str] = []
     taken = TakeOver(told.append)
     for _ in range(2):  # a port may be opened more than once
-        taken.take("/dev/ttyS1", lambda: [getty.pid])
+        asyncio.run(taken.take("/dev/ttyS1", lambda: [getty.pid]))
         until(lambda: state(getty.pid) == "T")
     taken.give_back()
     until(lambda: state(getty.pid) == "S")
@@ -59,14 +60,14 @@ def test_a_process_that_has_ended_meanwhile_is_forgotten(
 ) -> None:
     told: list[str] = []
     taken = TakeOver(told.append)
-    taken.take("/dev/ttyS1", lambda: [getty.pid])
+    asyncio.run(taken.take("/dev/ttyS1", lambda: [getty.pid]))
     getty.kill()
     getty.wait()
-    taken.take("/dev/ttyS1", lambda: [getty.pid])
+    asyncio.run(taken.take("/dev/ttyS1", lambda: [getty.pid]))
     taken.give_back()
     assert len(told) == 1
 
 
 def test_the_first_process_keeps_its_port() -> None:
     with pytest.raises(LineBusy, match="held by the first process, which cannot be stopped"):
-        TakeOver(print).take("/dev/console", lambda: [1])
+        asyncio.run(TakeOver(print).take("/dev/console", lambda: [1]))
