@@ -42,7 +42,6 @@ TESTED_ELSEWHERE = {
     "console/line": "NamedTuples and a typing.Protocol",
     "console/owned_channel": "needs an owner; tests/e2e/test_owner.py",
     "console/owner_channel": "needs both its ends; tests/e2e/test_owner.py",
-    "console/tap": "needs an owner; tests/cli/test_cmd_terminal.py and test_cmd_trace.py",
     "console/question": "needs a terminal; tests/e2e/test_owner.py",
     "ports/facts": "plain values; tests/ports",
     "ports/habits": "a table; tests/ports/test_linux.py, on machines of each vendor",

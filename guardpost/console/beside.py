@@ -5,6 +5,7 @@ between the frames of the session.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from guardpost.aio.stream import ByteStream
@@ -30,6 +31,8 @@ class OwnedText:
         self._pid = said.get("pid")
         profile = said.get("profile")
         self.profile = Profile(profile) if isinstance(profile, int) else None
+        self.tell: Callable[[str], None] = lambda sentence: None
+        """Gets what the owner has to say, a sentence each."""
         self._sending = asyncio.Lock()
         self._answers: list[asyncio.Future[bool]] = []
 
@@ -38,6 +41,8 @@ class OwnedText:
             kind, payload = record
             if kind == wire.DATA:
                 return payload
+            if kind == wire.TELL:
+                self.tell(str(wire.decode(payload).get("text")))
             if kind == wire.BREAK:
                 self._answer(bool(wire.decode(payload).get("sent")))
         while self._answers:

@@ -25,7 +25,7 @@ JOIN, CHECK, STOP, ANSWER, FIGURES = 1, 2, 3, 4, 5
 # Command to owner, each the first on a connection of its own: what the line says beside the
 # session, with BREAK and DATA (typed) after it; every unit that crosses the line.
 BESIDE, BREAK, TAP = 6, 7, 8
-# Owner to command, on the control connection.
+# Owner to command, on the control connection; TELL also on that of BESIDE.
 JOINED, FAILED, QUESTION, TELL, BROKEN, ENDED, STATUS, ROOM = 17, 18, 19, 20, 21, 22, 23, 24
 UNIT = 25  # on a TAP's connection: time f64, then as guardpost.console.capture
 # On the connection of a channel, OPEN and CLOSE from the command, ACCEPTED from the owner.

@@ -48,6 +48,24 @@ def _note(sentence: str) -> Unit:
     return Unit(UnitKind.NOTE, False, sentence.encode(), 0)
 
 
+class _Beside:
+    """A terminal beside the session. What it misses is told where it is missing."""
+
+    def __init__(self, connection: RecordSocket) -> None:
+        self._connection = connection
+        self._missed_bytes = 0
+
+    def show(self, data: bytes) -> None:
+        if self._connection.unsent > _UNSENT_MAX_BYTES:
+            self._missed_bytes += len(data)
+            return
+        if self._missed_bytes:
+            text = f"{self._missed_bytes} bytes of the line were missed: too slow a reader"
+            self._missed_bytes = 0
+            self._connection.post(wire.TELL, wire.encode(text=text))
+        self._connection.post(wire.DATA, data)
+
+
 class Taps:
     """`attach` gives it the console of the owner; the others serve one connection each."""
 
@@ -55,7 +73,7 @@ class Taps:
         self._loop = asyncio.get_running_loop()
         self._console: Console | None = None
         self._tracers: set[_Tracer] = set()
-        self._beside: set[RecordSocket] = set()
+        self._beside: set[_Beside] = set()
         self._observer: Observer | None = None
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -91,7 +109,8 @@ class Taps:
         sessions = self._sessions()
         profile = int(sessions[0].framer.decoder.profile) if sessions else None
         connection.post(wire.STATUS, wire.encode(pid=os.getpid(), profile=profile))
-        self._beside.add(connection)
+        beside = _Beside(connection)
+        self._beside.add(beside)
         self._update()
         try:
             while (record := await connection.receive()) is not None:
@@ -100,7 +119,7 @@ class Taps:
                 elif record[0] == wire.BREAK:
                     connection.post(wire.BREAK, wire.encode(sent=await self._send_break()))
         finally:
-            self._beside.discard(connection)
+            self._beside.discard(beside)
             self._update()
 
     async def _type(self, data: bytes) -> None:
@@ -133,9 +152,8 @@ class Taps:
 
     def _on_data(self, data: bytes, from_agent: bool) -> None:
         if from_agent:
-            for connection in self._beside:
-                if connection.unsent <= _UNSENT_MAX_BYTES:
-                    connection.post(wire.DATA, data)
+            for beside in self._beside:
+                beside.show(data)
         if self._observer is not None:
             self._show(self._observer.receive_data(data, from_agent, self._loop.time()))
 

@@ -145,7 +145,11 @@ class Terminal:
     def _line_opened(self) -> None:
         self._opened_at = self._loop.time()
         stream = self._stream
-        self._picture.opened(stream.profile if isinstance(stream, OwnedText) else None)
+        if isinstance(stream, OwnedText):
+            stream.tell = self._say
+            self._picture.opened(stream.profile)
+        else:
+            self._picture.opened(None)
 
     def _take(self, shown: bytes) -> None:
         """To be shown, in this order; _flush() does it."""

@@ -1,0 +1,78 @@
+"""Who watches an owner's line too slowly is told what it missed. (All else of it needs an owner:
+tests/cli/test_cmd_terminal.py and test_cmd_trace.py.)"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from guardpost.console import owner_protocol as wire
+from guardpost.console.beside import OwnedText
+from guardpost.console.owner_protocol import RecordSocket
+from guardpost.console.tap import Taps
+
+PATIENCE_SECONDS = 60.0
+SAID = b"x" * 100_000
+
+
+class OwnersConsole:
+    """As far as who watches is concerned: bytes cross its line when a story says so."""
+
+    sessions = ()
+    cross: Callable[[bytes, bool], None] | None = None
+
+    def watch(self, watcher: Callable[[bytes, bool], None] | None) -> None:
+        self.cross = watcher
+
+
+def test_a_terminal_that_lags_is_told_how_much_it_missed() -> None:
+    async def story() -> None:
+        near, far = socket.socketpair()
+        console, taps = OwnersConsole(), Taps()
+        taps.attach(console)  # type: ignore[arg-type]
+        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
+        connection = RecordSocket(far)
+        assert await connection.receive() is not None  # the owner's STATUS
+        told: list[str] = []
+        text = OwnedText("the line", connection, {})
+        text.tell = told.append
+        assert console.cross is not None
+
+        for _ in range(60):
+            console.cross(SAID, True)
+        received = 0
+        while received < 1_000_000:  # now there is room again
+            received += len(await text.read())
+        console.cross(b"login: ", True)
+        while not told:
+            received += len(await text.read())
+        (sentence,) = told
+        assert sentence.endswith(" bytes of the line were missed: too slow a reader")
+        assert received + int(sentence.split()[0]) == 60 * len(SAID) + len(b"login: ")
+        await text.close()
+        await serving
+
+    async def whole() -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await story()
+
+    asyncio.run(whole())
+
+
+def test_one_that_keeps_up_is_told_nothing() -> None:
+    async def story() -> None:
+        near, far = socket.socketpair()
+        console, taps = OwnersConsole(), Taps()
+        taps.attach(console)  # type: ignore[arg-type]
+        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
+        connection = RecordSocket(far)
+        record = await connection.receive()
+        assert record is not None
+        assert record[0] == wire.STATUS
+        assert console.cross is not None
+        console.cross(b"login: ", True)
+        console.cross(b"typed", False)
+        assert await connection.receive() == (wire.DATA, b"login: ")
+        connection.close()
+        await serving
+
+    asyncio.run(story())
