@@ -284,12 +284,13 @@ class Association:
 
     def _next_messages(self, frame: int, now: float) -> list[Message]:
         urgent = self.mux.urgent
-        messages = self.mux.take(frame, now)
+        taken = self.mux.take(frame, now)
+        messages = [message for message in taken if not self.framer.is_stale(message)]
         if any(isinstance(message, Data) for message in messages):
             self._busy_at = now
             if urgent:
                 self.recovery.frame.interactive(now)
-        if not messages and (self._probe or self._ping):
+        if not messages and (taken or self._probe or self._ping):
             messages = [Ping()]
         self._probe = self._ping = False
         return messages

@@ -347,7 +347,7 @@ class ConsoleConnection(Connection):
             )
             if damage.to_agent or damage.to_console:
                 self._events.append(events.PathSurveyed(damage, profiles))
-        if profiles != association.framer.profiles:
+        if profiles != association.framer.profiles or association.framer.in_doubt:
             association.begin_switch(profiles, now)
         elif self._loses_unless_mended and association.state is State.SUSPENDED:
             association.lose(RESTARTED, now)

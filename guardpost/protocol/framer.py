@@ -23,6 +23,8 @@ class Framer:
         self._crc_out, self.crc_in = crc_states if console else crc_states[::-1]
         self._switch: _Switch | None = None
         self.profiles = profiles
+        self.in_doubt = False
+        """Whether a switch was given up unanswered: the agent may have heard of it all the same."""
         self.decoder = Decoder(profiles[console], (self.crc_in,))
         self._speak(profiles[not console])
 
@@ -44,6 +46,7 @@ class Framer:
     def use(self, profiles: tuple[Profile, Profile]) -> None:
         """From now on these, in both directions."""
         self._switch = None
+        self.in_doubt = False
         if profiles != self.profiles:
             self.profiles = profiles
             self.decoder = Decoder(profiles[self._console], (self.crc_in,))
@@ -67,6 +70,10 @@ class Framer:
         if self._switch is not None and message is self._switch.message:
             self.use(self._switch.profiles)
 
+    def is_stale(self, message: Message) -> bool:
+        """Whether it would take the agent to profiles that we have given up, or have by now."""
+        return isinstance(message, Profiles) and message is not self.wanted
+
     @property
     def deadline(self) -> float | None:
         switch = self._switch
@@ -79,6 +86,8 @@ class Framer:
             return False
         if now >= switch.until:
             self.use(self.profiles)  # in vain
+            # After one to what we have anyway the agent speaks that too, or is not there.
+            self.in_doubt = switch.profiles != self.profiles
             return False
         switch.repeat_at = now + SWITCH_REPEAT_SECONDS
         return True

@@ -158,3 +158,21 @@ def test_an_agent_that_is_killed_under_bulk_is_found_out() -> None:
     pair.replace_agent(make_agent(seed=77))
     assert pair.run(20, until=lambda: bool(pair.console.of(events.SessionEnded))), progress(pair)
     assert "restarted" in pair.console.of(events.SessionEnded)[0].text
+
+
+def test_an_agent_that_changed_over_unheard_is_found_again_when_the_wire_heals() -> None:
+    """Its word that it speaks the other profile was lost, and then the old one would do again."""
+    pair = Pair(SimulatedLine(fifo_bytes=64))
+    pair.establish(*CHOICE)
+    channel = open_channel(pair)
+    up = payload(60000)
+    pair.console.feed(channel, up)
+    pair.run(1)
+    change(pair, Faults(eat=frozenset(b"\x11\x13")))
+    assert pair.run(60, until=lambda: profiles_of(pair)[1] == (XONXOFF, XONXOFF))
+    assert profiles_of(pair)[0] == (CLEAN, CLEAN)
+    pair.line.ba.change(Faults(eat=frozenset(range(256))), pair.now)
+    pair.run(12)
+    change(pair, NO_FAULTS)
+    assert pair.run(120, until=lambda: received(pair.agent, channel) == up), progress(pair)
+    assert pair.console.of(events.SessionEnded) == []
