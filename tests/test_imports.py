@@ -64,8 +64,8 @@ ONLY_IN = {
 # What services share; a service knows no other service.
 SHARED_BY_SERVICES = (
     *("services.action", "services.asker", "services.job", "services.kept"),
-    *("services.listener", "services.program", "services.records", "services.relay"),
-    *("services.socks", "services.waiting"),
+    *("services.event_queue", "services.listener", "services.program", "services.records"),
+    *("services.relay", "services.socks", "services.table_delta", "services.waiting"),
 )
 
 # What would tie the protocol to a clock, a machine or an event loop.

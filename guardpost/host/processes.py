@@ -23,9 +23,11 @@ __all__ = [
     "SignalDenied",
     "SignalRefused",
     "UnknownSignal",
+    "check_started",
     "kill",
     "list_processes",
     "signal_number",
+    "user_names",
 ]
 
 T = TypeVar("T")
@@ -69,13 +71,14 @@ class ProcessInfo:
     threads: int | None = None
     name: str | None = None
     argv: list[bytes] | None = None
+    nice: int | None = None
 
 
 def list_processes() -> list[ProcessInfo]:
     """All processes that can be seen now, by rising pid. May take a tenth of a second."""
     import psutil
 
-    users = _user_names()
+    users = user_names()
     found = []
     for pid in psutil.pids():
         try:
@@ -99,6 +102,7 @@ def _describe(process: "psutil.Process", users: dict[int, str]) -> ProcessInfo:
             threads=_or_none(process.num_threads),
             name=_or_none(lambda: _encodable(process.name())),
             argv=_or_none(lambda: [os.fsencode(each) for each in process.cmdline()]),
+            nice=_or_none(lambda: int(process.nice())),
         )
 
 
@@ -124,7 +128,7 @@ def _user(process: "psutil.Process", users: dict[int, str]) -> str:
     return users.get(uid, str(uid))
 
 
-def _user_names(path: str = "/etc/passwd") -> dict[int, str]:
+def user_names(path: str = "/etc/passwd") -> dict[int, str]:
     """Local users by uid. Not through the pwd module: that may ask a directory server,
     and this is read when the network is gone."""
     if sys.platform == "win32":
@@ -189,8 +193,11 @@ def _refuse_dangerous(pid: int, force: bool) -> None:
         raise SignalRefused(f"process {pid} is this agent; it is signalled only by force")
 
 
-def _check_started(pid: int, started: float | None) -> None:
-    """Raise NoSuchProcess when `pid` is not the process that started then."""
+def check_started(pid: int, started: float | None) -> None:
+    """Raise NoSuchProcess when `pid` is not the process that started then.
+
+    Raises ProcessLookupError and PermissionError as the system calls do.
+    """
     if started is None:
         return
     import psutil
@@ -207,7 +214,7 @@ def _check_started(pid: int, started: float | None) -> None:
 
 def _send(pid: int, number: int, started: float | None) -> None:
     if sys.platform == "win32":
-        _check_started(pid, started)
+        check_started(pid, started)
         _terminate(pid, number)
         return
     if sys.platform == "linux" and started is not None:
@@ -219,12 +226,12 @@ def _send(pid: int, number: int, started: float | None) -> None:
         else:
             # The descriptor names the process, not the number: no gap after the check.
             try:
-                _check_started(pid, started)
+                check_started(pid, started)
                 signal.pidfd_send_signal(descriptor, number)
             finally:
                 os.close(descriptor)
             return
-    _check_started(pid, started)
+    check_started(pid, started)
     os.kill(pid, number)
 
 

@@ -94,6 +94,27 @@ def _kill() -> Service:
     )
 
 
+def _nice() -> Service:
+    from guardpost.services import processes
+
+    return Service(
+        lambda channel, request, asker: processes.serve_nice(channel, request, asker.note),
+        processes.nice_action,
+    )
+
+
+def _top() -> Service:
+    from guardpost.services import top
+
+    return Service(lambda channel, request, _: top.serve(channel, request), top.action)
+
+
+def _watch() -> Service:
+    from guardpost.services import watch
+
+    return Service(lambda channel, request, _: watch.serve(channel, request), watch.action)
+
+
 def _info() -> Service:
     from guardpost.services import info
 
@@ -126,6 +147,9 @@ SERVICES: Mapping[str, Callable[[], Service]] = {
     "job": _job,
     "ps": _ps,
     "kill": _kill,
+    "nice": _nice,
+    "top": _top,
+    "watch": _watch,
     "info": _info,
     "put": _put,
     "get": _get,

@@ -1,8 +1,8 @@
-"""The services `ps` and `kill`: the process table of the host, and signals to its processes.
+"""The services `ps`, `kill` and `nice`: the process table of the host, and what to do to it.
 
 ps: the reply is a row of records, each a list of at most CHUNK_PROCESSES
 processes, so that a slow line shows progress; then the half-close.
-kill: the reply is one record, a list with one result per target, in their order.
+kill, nice: the reply is one record, a list with one result per target, in their order.
 """
 
 import asyncio
@@ -22,13 +22,17 @@ __all__ = [
     "KillRequest",
     "KillResult",
     "KillTarget",
+    "NiceRequest",
     "Process",
     "kill",
     "kill_action",
     "list_processes",
+    "nice",
+    "nice_action",
     "local_processes",
     "ps_action",
     "serve_kill",
+    "serve_nice",
     "serve_ps",
     "signal_local",
 ]
@@ -57,6 +61,7 @@ class Process(msgspec.Struct, omit_defaults=True):
     threads: int | None = None
     name: str | None = None
     argv: list[bytes] | None = None
+    nice: int | None = None
 
 
 class PsRequest(msgspec.Struct, omit_defaults=True):
@@ -73,6 +78,11 @@ class KillTarget(msgspec.Struct, omit_defaults=True):
 class KillRequest(msgspec.Struct, omit_defaults=True):
     targets: list[KillTarget]
     signal: str = "TERM"
+
+
+class NiceRequest(msgspec.Struct, omit_defaults=True):
+    targets: list[KillTarget]
+    nice: int
 
 
 class KillResult(msgspec.Struct, omit_defaults=True):
@@ -99,6 +109,7 @@ def local_processes() -> list[Process]:
             threads=each.threads,
             name=each.name[:NAME_BYTES] if each.name else each.name,
             argv=None if each.argv is None else _cut(each.argv),
+            nice=each.nice,
         )
         for each in processes.list_processes()
     ]
@@ -183,23 +194,59 @@ async def serve_kill(
     except RemoteProtocolError as error:
         channel.reset(ResetCode.BAD_REQUEST, str(error))
         return
-    if len(wanted.targets) > MAX_TARGETS:
-        channel.reset(ResetCode.LIMIT, f"at most {MAX_TARGETS} processes at once")
+
+    def signal(target: KillTarget) -> None:
+        signal_local(target.pid, wanted.signal, target.started)
+
+    pids = await _do_to_each(channel, wanted.targets, signal)
+    if pids is not None:
+        note(signal=wanted.signal[:NAME_BYTES], pids=pids)
+
+
+async def serve_nice(
+    channel: Channel, request: bytes, note: Callable[..., None] = lambda **facts: None
+) -> None:
+    """The agent's half of `nice`, as serve_kill()."""
+    from guardpost.host import priority
+
+    try:
+        wanted = decode_value(request, NiceRequest)
+    except RemoteProtocolError as error:
+        channel.reset(ResetCode.BAD_REQUEST, str(error))
         return
+
+    def set_nice(target: KillTarget) -> None:
+        priority.set_nice(target.pid, wanted.nice, started=target.started)
+
+    pids = await _do_to_each(channel, wanted.targets, set_nice)
+    if pids is not None:
+        note(nice=wanted.nice, pids=pids)
+
+
+async def _do_to_each(
+    channel: Channel, targets: Sequence[KillTarget], do: Callable[[KillTarget], None]
+) -> str | None:
+    """Answer with what became of each; the same in one word for the audit, None when refused."""
+    if len(targets) > MAX_TARGETS:
+        channel.reset(ResetCode.LIMIT, f"at most {MAX_TARGETS} processes at once")
+        return None
     channel.accept()
-    results = [_signal_one(target, wanted.signal) for target in wanted.targets]
-    pids = ",".join(f"{each.pid}:{each.word}" if each.word else str(each.pid) for each in results)
-    note(signal=wanted.signal, pids=pids)
+    results = []
+    for target in targets:
+        try:
+            do(target)
+        except GuardpostError as error:
+            results.append(KillResult(target.pid, error.word, str(error)[:NAME_BYTES]))
+        else:
+            results.append(KillResult(target.pid))
     await write_record(channel, results)
     await channel.write_eof()
+    return ",".join(f"{each.pid}:{each.word}" if each.word else str(each.pid) for each in results)
 
 
-def _signal_one(target: KillTarget, signal: str) -> KillResult:
-    try:
-        signal_local(target.pid, signal, target.started)
-    except GuardpostError as error:
-        return KillResult(target.pid, error.word, str(error)[:NAME_BYTES])
-    return KillResult(target.pid)
+def nice_action(request: bytes) -> Action:
+    """What `request` wants, for the policy."""
+    return Action("admin")
 
 
 async def kill(
@@ -211,7 +258,19 @@ async def kill(
     and RemoteProtocolError when the agent's reply makes no sense.
     """
     request = msgspec.msgpack.encode(KillRequest(list(targets), signal))
-    channel = await opener.open("kill", request)
+    return await _ask_for_each(opener, "kill", request, targets)
+
+
+async def nice(opener: Opener, targets: Sequence[KillTarget], value: int) -> list[KillResult]:
+    """Give processes of the agent's host the nice value `value`; otherwise as kill()."""
+    request = msgspec.msgpack.encode(NiceRequest(list(targets), value))
+    return await _ask_for_each(opener, "nice", request, targets)
+
+
+async def _ask_for_each(
+    opener: Opener, service: str, request: bytes, targets: Sequence[KillTarget]
+) -> list[KillResult]:
+    channel = await opener.open(service, request)
     try:
         results = await read_record(channel, list[KillResult])
     finally:

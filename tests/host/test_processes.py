@@ -130,5 +130,5 @@ def test_users_come_from_the_local_table_and_damage_in_it_is_skipped(tmp_path: o
     path = os.path.join(str(tmp_path), "passwd")
     with open(path, "w", encoding="utf-8") as file:
         file.write("root:x:0:0::/root:/bin/sh\n\n#x\nbroken:x\nann:x:1000:1000::/:/bin/sh\n")
-    assert processes._user_names(path) == {0: "root", 1000: "ann"}
-    assert processes._user_names(path + ".none") == {}
+    assert processes.user_names(path) == {0: "root", 1000: "ann"}
+    assert processes.user_names(path + ".none") == {}
