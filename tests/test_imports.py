@@ -65,7 +65,8 @@ ONLY_IN = {
 SHARED_BY_SERVICES = (
     *("services.action", "services.asker", "services.job", "services.kept"),
     *("services.event_queue", "services.listener", "services.program", "services.records"),
-    *("services.relay", "services.socks", "services.table_delta", "services.waiting"),
+    *("services.relay", "services.socks", "services.table_delta", "services.thresholds"),
+    "services.waiting",
 )
 
 # What would tie the protocol to a clock, a machine or an event loop.

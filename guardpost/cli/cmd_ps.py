@@ -1,16 +1,25 @@
-"""`guardpost ps TARGET`: the host's processes, as a table or as JSON."""
+"""`guardpost ps TARGET`: the host's processes, as a table, a tree or JSON."""
 
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
+from guardpost.cli.cells import fit, width_of
 from guardpost.cli.options import add_console_options
-from guardpost.cli.quantities import bytes_text, duration_text
-from guardpost.termsafe import safe_text
+from guardpost.cli.process_columns import (
+    COLUMNS,
+    DEFAULT,
+    columns_named,
+    matches,
+    order_named,
+    ordered,
+    os_text,
+)
+from guardpost.cli.process_tree import branches_for, kin, tree
+from guardpost.errors import UsageError
 
 if TYPE_CHECKING:
     from guardpost.aio.channel import Opener
@@ -18,75 +27,63 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run"]
 
-HEADINGS = ("PID", "USER", "CPU", "RSS", "STATE", "STARTED", "COMMAND")
-RIGHT_ALIGNED = (0, 2, 3)
-USER_COLUMNS = 16
-
-# Field -> its value, and whether the largest comes first. What is not known comes last.
-SORTS: "dict[str, tuple[Callable[[Process], Any], bool]]" = {
-    "pid": (lambda each: each.pid, False),
-    "user": (lambda each: each.user, False),
-    "cpu": (lambda each: each.cpu_seconds, True),
-    "rss": (lambda each: each.rss_bytes, True),
-    "state": (lambda each: each.state, False),
-    "started": (lambda each: each.started, False),
-    "command": (lambda each: command(each).lower(), False),
-}
+# What a narrow terminal does without, in this order, until the command has some room.
+DROPPED_FIRST = ("started", "state", "user", "cpu", "rss")
+COMMAND_COLUMNS = 20
+GAP = "  "
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_console_options(parser, json=True)
+    names = ", ".join(COLUMNS)
     parser.add_argument(
         "--sort",
-        choices=SORTS,
         default="pid",
-        help="by this column (pid); cpu, rss: most first",
+        metavar="COLUMN",
+        help="by this column (pid); cpu, rss, threads: most first; --sort=-COLUMN: reversed",
     )
     parser.add_argument(
         "--filter", metavar="TEXT", help="only with TEXT in command or user, or this pid"
+    )
+    parser.add_argument(
+        "--tree", action="store_true", help="children under their parents; a filter keeps those"
+    )
+    parser.add_argument(
+        *("-o", "--columns"),
+        metavar="LIST",
+        help=f"these columns and no others, separated by commas: {names}",
+    )
+    parser.add_argument(
+        *("-w", "--wide"), action="store_true", help="whole lines, however wide the terminal is"
     )
     parser.add_argument("target", metavar="TARGET")
 
 
 def run(args: argparse.Namespace) -> int:
+    try:
+        order = order_named(args.sort)
+        columns = columns_named(args.columns) if args.columns else None
+    except ValueError as error:
+        raise UsageError(f"ps: {error}") from None
+
     async def work(opener: "Opener") -> int:
         from guardpost.services import processes
 
-        table = await processes.list_processes(opener)
+        table = ordered(await processes.list_processes(opener), order)
         if args.filter is not None:
-            table = [each for each in table if matches(each, args.filter)]
-        table = ordered(table, args.sort)
-        print(as_json(table) if args.json else "\n".join(as_lines(table, width())))
+            chosen = [each for each in table if matches(each, args.filter)]
+            table = kin(table, chosen) if args.tree else chosen
+        if args.json:
+            print(as_json(table))
+            return 0
+        width = None if args.wide else terminal_width()
+        print("\n".join(as_lines(table, width, columns, as_tree=args.tree)))
         return 0
 
     return opening.run_with(args, work)
 
 
-def matches(process: "Process", text: str) -> bool:
-    wanted = text.lower()
-    words = (command(process), process.name or "", process.user or "")
-    return text == str(process.pid) or any(wanted in word.lower() for word in words)
-
-
-def ordered(table: "list[Process]", field: str) -> "list[Process]":
-    value, largest_first = SORTS[field]
-    known = [each for each in table if value(each) is not None]
-    unknown = [each for each in table if value(each) is None]
-    return sorted(known, key=value, reverse=largest_first) + unknown
-
-
-def command(process: "Process") -> str:
-    """What runs: the arguments, or the name in brackets where there are none (kernel threads)."""
-    if process.argv:
-        return " ".join(os_text(word) for word in process.argv).rstrip()
-    return f"[{process.name}]" if process.name else "?"
-
-
-def os_text(word: bytes) -> str:
-    return word.decode("utf-8", "surrogateescape")
-
-
-def width() -> int | None:
+def terminal_width() -> int | None:
     """Columns of the terminal; None when the output is no terminal, and nothing is cut."""
     if not sys.stdout.isatty():
         return None
@@ -95,40 +92,60 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def as_lines(table: "list[Process]", columns: int | None) -> list[str]:
-    rows = [HEADINGS, *(cells(each) for each in table)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]
-    widths[-1] = 0
-    lines = []
-    for row in rows:
-        shown = [
-            cell.rjust(size) if place in RIGHT_ALIGNED else cell.ljust(size)
-            for place, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(shown)[:columns])
-    return lines
+def as_lines(
+    table: "list[Process]",
+    width: int | None,
+    columns: Sequence[str] | None = None,
+    *,
+    as_tree: bool = False,
+) -> list[str]:
+    """Headings and rows; at most `width` wide, for which DEFAULT columns go if need be."""
+    names = list(columns or DEFAULT)
+    shown = tree(table, branches_for(sys.stdout.encoding)) if as_tree else [("", e) for e in table]
+    rows = [
+        [COLUMNS[name].heading for name in names],
+        *(cells(each, names, drawn) for drawn, each in shown),
+    ]
+    widths = [max(width_of(row[place]) for row in rows) for place in range(len(names))]
+    if width is not None and columns is None:
+        for place in _left_out(names, widths, width):
+            del names[place], widths[place]
+            for row in rows:
+                del row[place]
+    return [_line(row, names, widths, width) for row in rows]
 
 
-def cells(process: "Process") -> tuple[str, ...]:
-    cpu, rss = process.cpu_seconds, process.rss_bytes
-    return (
-        str(process.pid),
-        safe_text(process.user or "-")[:USER_COLUMNS],
-        "-" if cpu is None else duration_text(cpu),
-        "-" if rss is None else bytes_text(rss),
-        safe_text(process.state or "-"),
-        "-" if process.started is None else started_text(process.started, time.time()),
-        safe_text(command(process)),
-    )
+def _left_out(names: list[str], widths: list[int], width: int) -> list[int]:
+    """The places of the columns to leave out, the last first."""
+    left, out = sum(widths[:-1]) + len(GAP) * (len(names) - 1), []
+    for name in DROPPED_FIRST:
+        if left + COMMAND_COLUMNS <= width:
+            break
+        place = names.index(name)
+        out.append(place)
+        left -= widths[place] + len(GAP)
+    return sorted(out, reverse=True)
 
 
-def started_text(started: float, now: float) -> str:
-    """Local time for what is younger than a day, otherwise the date."""
-    try:
-        then = time.localtime(started)
-    except (OverflowError, OSError, ValueError):
-        return "-"  # a clock far off
-    return time.strftime("%H:%M:%S" if abs(now - started) < 86400 else "%Y-%m-%d", then)
+def _line(row: list[str], names: list[str], widths: list[int], width: int | None) -> str:
+    texts = [
+        fit(text, size, right=COLUMNS[name].right)
+        for text, name, size in zip(row[:-1], names, widths, strict=False)
+    ]
+    last = fit(row[-1], widths[-1], right=True) if COLUMNS[names[-1]].right else row[-1]
+    line = GAP.join([*texts, last])
+    return line if width is None else fit(line, width, fill=False)
+
+
+def cells(process: "Process", names: Sequence[str] = DEFAULT, drawn: str = "") -> list[str]:
+    """The texts of one row; `drawn` stands before what tells what runs, if that is shown."""
+    tree_column = next((each for each in ("command", "name") if each in names), "")
+    found = []
+    for name in names:
+        value = COLUMNS[name].value(process)
+        text = "-" if value is None else COLUMNS[name].text(value)
+        found.append(drawn + text if name == tree_column else text)
+    return found
 
 
 def as_json(table: "list[Process]") -> str:
@@ -143,6 +160,7 @@ def as_json(table: "list[Process]") -> str:
             "cpu_seconds": each.cpu_seconds,
             "rss_bytes": each.rss_bytes,
             "threads": each.threads,
+            "nice": each.nice,
             "name": each.name,
             "argv": None if each.argv is None else [os_text(word) for word in each.argv],
         }

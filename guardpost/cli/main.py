@@ -42,7 +42,10 @@ COMMANDS = (
         "jobs", "guardpost.cli.cmd_jobs", "programs that go on without the line", remote_status=True
     ),
     Command("ps", "guardpost.cli.cmd_ps", "list the host's processes"),
+    Command("top", "guardpost.cli.cmd_top", "the host's processes, live"),
+    Command("watch", "guardpost.cli.cmd_watch", "processes that begin, end or take too much"),
     Command("kill", "guardpost.cli.cmd_kill", "signal processes of the host"),
+    Command("nice", "guardpost.cli.cmd_nice", "give processes of the host a nice value"),
     Command("info", "guardpost.cli.cmd_info", "facts about the host and about the line"),
     Command("put", "guardpost.cli.cmd_put", "copy files and folders to the host"),
     Command("get", "guardpost.cli.cmd_get", "copy files and folders from the host"),

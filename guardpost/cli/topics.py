@@ -46,7 +46,7 @@ Every error is one line on standard error. Its second word is fixed, and scripts
   a command, a tunnel          not-found refused unreachable timeout name-not-found limit failed
                                peer-reset cancelled superseded unsupported bad-request protocol
   ports, processes             cannot-listen no-such-process signal-denied signal-refused
-                               unknown-signal
+                               nice-denied nice-refused unknown-signal
   our own defects              internal local-protocol remote-protocol"""
 
 OPTIONS = """\

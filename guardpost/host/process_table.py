@@ -311,9 +311,11 @@ def _load_by_psutil() -> HostLoad:
 
     times = psutil.cpu_times()
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    loads = [round(each * 100) for each in psutil.getloadavg()]
+    load1, load5, load15 = (round(each * 100) for each in psutil.getloadavg())
     return HostLoad(
-        *loads,
+        load1=load1,
+        load5=load5,
+        load15=load15,
         busy=int((sum(times) - times.idle) * 100),
         idle=int(times.idle * 100),
         cpus=psutil.cpu_count(),

@@ -15,7 +15,7 @@ from support.tools import ROOT
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset
 from guardpost.services import exec as exec_service
-from guardpost.services import info, jobs, processes, tunnel
+from guardpost.services import info, jobs, processes, top, tunnel, watch
 from guardpost.services.action import Action, Verdict
 from guardpost.services.asker import Asker
 from guardpost.services.files import agent as files
@@ -71,6 +71,9 @@ SERVICES: dict[str, Serve] = {
     "job": serve_job,
     "ps": processes.serve_ps,
     "kill": processes.serve_kill,
+    "nice": processes.serve_nice,
+    "top": top.serve,
+    "watch": watch.serve,
     "info": serve_info,
     "put": serve_put,
     "get": serve_get,
