@@ -20,7 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_console_options(parser, json=True)
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument(
-        "nice", type=int, metavar="N", help=f"{NICE_MIN} is served first, 0 is usual, {NICE_MAX} last"
+        "nice",
+        type=int,
+        metavar="N",
+        help=f"{NICE_MIN} is served first, 0 is usual, {NICE_MAX} last",
     )
     parser.add_argument("pids", nargs="+", type=pid, metavar="PID")
 

@@ -68,9 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     if min(args.count, args.seconds, args.cpu or 0, args.load or 0) < 0:
         raise UsageError("watch: a limit or a count below zero means nothing")
-    wanted = WatchRequest(
-        args.filter, args.pid, args.cpu, args.rss, args.load, float(args.seconds)
-    )
+    wanted = WatchRequest(args.filter, args.pid, args.cpu, args.rss, args.load, float(args.seconds))
     return opening.run(args, Watcher(args, wanted).run())
 
 

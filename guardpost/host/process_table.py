@@ -30,6 +30,7 @@ STATES = {
 
 _ARGV_READ_BYTES = 4096
 _STAT_READ_BYTES = 4096
+_NONE = (None, None, None)
 
 
 class ProcessRow(NamedTuple):
@@ -194,20 +195,21 @@ def read_load(proc: str = "/proc") -> HostLoad:
     """The load of the host now; what cannot be read is None."""
     if sys.platform != "linux":
         return _load_by_psutil()
-    loads = _or_none(lambda: _loads(_read(f"{proc}/loadavg", 256))) or (None, None, None)
-    busy, idle, cpus = _or_none(lambda: _processors(f"{proc}/stat")) or (None, None, None)
+    load1, load5, load15 = _or_none(lambda: _loads(_read(f"{proc}/loadavg", 256))) or _NONE
+    busy, idle, cpus = _or_none(lambda: _processors(f"{proc}/stat")) or _NONE
     memory = _or_none(lambda: _meminfo(_read(f"{proc}/meminfo", 8192))) or {}
-    uptime = _or_none(lambda: int(float(_read(f"{proc}/uptime", 256).split()[0])))
     return HostLoad(
-        *loads,
-        busy,
-        idle,
-        cpus,
-        memory.get(b"MemTotal"),
-        memory.get(b"MemAvailable", memory.get(b"MemFree")),
-        memory.get(b"SwapTotal"),
-        memory.get(b"SwapFree"),
-        uptime,
+        load1=load1,
+        load5=load5,
+        load15=load15,
+        busy=busy,
+        idle=idle,
+        cpus=cpus,
+        memory_total=memory.get(b"MemTotal"),
+        memory_available=memory.get(b"MemAvailable", memory.get(b"MemFree")),
+        swap_total=memory.get(b"SwapTotal"),
+        swap_free=memory.get(b"SwapFree"),
+        uptime=_or_none(lambda: int(float(_read(f"{proc}/uptime", 256).split()[0]))),
     )
 
 

@@ -22,8 +22,7 @@ from guardpost.services.records import RecordReader, decode_value, write_record
 from guardpost.services.thresholds import Crossing, Limits, Thresholds
 
 if TYPE_CHECKING:
-    from guardpost.host.proc_connector import ProcConnector
-    from guardpost.host.process_changes import Change, ProcessChanges
+    from guardpost.host.process_changes import Change
     from guardpost.host.process_table import ProcessRow
 
 __all__ = ["WatchEvent", "WatchRequest", "action", "serve", "watch"]

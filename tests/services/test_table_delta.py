@@ -122,9 +122,10 @@ def test_a_refresh_that_does_not_fit_is_an_error(hostile) -> None:
 
 def test_a_flood_of_processes_is_bounded() -> None:
     console = Table()
+    for start in range(1, 65537, 256):
+        console.apply(refresh(new=[row(pid) for pid in range(start, start + 256)]))
     with pytest.raises(RemoteProtocolError, match="more than 65536"):
-        for start in range(1, 100_000, 256):
-            console.apply(refresh(new=[row(pid) for pid in range(start, start + 256)]))
+        console.apply(refresh(new=[row(70_000)]))
     assert len(console.rows) == 65536
 
 
