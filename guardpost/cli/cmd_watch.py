@@ -156,7 +156,8 @@ def _said(event: "WatchEvent") -> str:
     if event.event == "ended":
         return f"{who}: {ending(event)}"
     if event.metric:
-        return f"{who}: {event.metric} {_amount(event, event.value)}, limit {_amount(event, event.limit)}"
+        value, limit = (_amount(event, each) for each in (event.value, event.limit))
+        return f"{who}: {event.metric} {value}, limit {limit}"
     return who
 
 

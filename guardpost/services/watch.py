@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["WatchEvent", "WatchRequest", "action", "serve", "watch"]
 
 LOOK_SECONDS = 1.0
-LISTEN_SECONDS = 0.05
-"""Between two looks at what the kernel told."""
+SETTLE_SECONDS = 0.1
+"""After what the kernel told, for processes that have not run their program yet."""
+BUSY_SECONDS = 0.05
+"""Between two looks at what the kernel tells when that is much: 256 events take 3 ms."""
 EVENTS_AT_ONCE = 256
+BUSY_EVENTS = 32
 NAMES_MAX = 64
 PIDS_MAX = 1000
 ARGV_BYTES = 1024
@@ -156,20 +159,23 @@ class _Watching:
         """Until cancelled."""
         look_at = 0.0
         while True:
-            now = time.monotonic()
-            overflowed = self._listen(now)
+            count, overflowed = self._listen(time.monotonic())
             if overflowed:
                 self._queue.drop("kernel")
-            if now >= look_at or overflowed:
+            if time.monotonic() >= look_at or overflowed:
                 await self._look(by_table=overflowed or self._connector is None)
                 look_at = time.monotonic() + LOOK_SECONDS
             self.something.set()
-            await asyncio.sleep(LOOK_SECONDS if self._connector is None else LISTEN_SECONDS)
+            if count > BUSY_EVENTS:
+                await asyncio.sleep(BUSY_SECONDS)
+            else:
+                soon = time.monotonic() + SETTLE_SECONDS if count else look_at
+                await self._wait(min(soon, look_at))
 
-    def _listen(self, now: float) -> bool:
-        """Take what the kernel told; whether it had to leave something out."""
+    def _listen(self, now: float) -> tuple[int, bool]:
+        """Take what the kernel told: how much it was, and whether it had to leave something out."""
         if self._connector is None:
-            return False
+            return 0, False
         events, overflowed = self._connector.read(EVENTS_AT_ONCE)
 
         def may_look() -> bool:
@@ -177,7 +183,21 @@ class _Watching:
 
         self._tell(self._changes.follow_kernel(events, now, may_look))
         self._tell(self._changes.settle(now, may_look))
-        return overflowed
+        return len(events), overflowed
+
+    async def _wait(self, until: float) -> None:
+        """Until then, or until the kernel tells something: a process may not live much longer."""
+        if self._connector is None:
+            await asyncio.sleep(until - time.monotonic())
+            return
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._connector.fileno(), told.set)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                    await told.wait()
+        finally:
+            loop.remove_reader(self._connector.fileno())
 
     async def _look(self, *, by_table: bool) -> None:
         from guardpost.host.process_table import read_load

@@ -35,6 +35,7 @@ class _End:
             await self._changed.wait()
         if self.gone:
             raise LineLost("the line was unplugged")
+        self._line.written[self._side] += len(data)
         if self.far is not None:
             self.far.arrive(data)
 
@@ -63,6 +64,8 @@ class MemoryLine:
     def __init__(self) -> None:
         self.plugged = True
         self.stuck = ""
+        self.written = {"a": 0, "b": 0}
+        """Bytes that each side wrote."""
         self._ends: dict[str, _End | None] = {"a": None, "b": None}
 
     async def open(self, side: str) -> ByteStream:

@@ -21,8 +21,8 @@ __all__ = ["Session", "session"]
 class Session:
     """`served` gets (channel, service, request) of every channel that the console opens."""
 
-    def __init__(self, ports: Mapping[str, SpeedStream]) -> None:
-        self.line = MemoryLine()
+    def __init__(self, ports: Mapping[str, SpeedStream], line: MemoryLine | None = None) -> None:
+        self.line = line or MemoryLine()
         self._ports = ports
         self.console_connection: ConsoleConnection = make_console()
         self.agent_connection: AgentConnection = make_agent()
@@ -83,9 +83,11 @@ class Session:
 
 
 @contextlib.asynccontextmanager
-async def session(ports: Mapping[str, SpeedStream] | None = None) -> AsyncIterator[Session]:
+async def session(
+    ports: Mapping[str, SpeedStream] | None = None, line: MemoryLine | None = None
+) -> AsyncIterator[Session]:
     """`ports`: what changes the speed of side "a", the console's, and of "b"."""
-    made = Session(ports or {})
+    made = Session(ports or {}, line)
     await made.plug()
     made.console_connection.begin(made.console.now(), (Profile.CLEAN,))
     made.console.wake()
