@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "protocol/statistics": "figures; tests/protocol/test_story_figures.py",
     "protocol/limits": "numbers; the tests of those who use them",
     "cli/parser": "tests/cli/test_grammar.py, beside the rules it keeps",
+    "cli/process_targets": "tests/cli/test_cmd_kill.py and test_cmd_nice.py",
     "cli/shared_port": "needs a host and a getty; tests/e2e/test_guest.py",
     "cli/topics": "texts; tests/cli/test_main.py shows them",
     "cli/cmd_demo": "tests/e2e/test_demo.py runs it",

@@ -192,7 +192,8 @@ class LiveTop:
         took = time.monotonic() - self._asked_at
         self._asked_at = None
         self._model.update(follower)
-        if self._refreshes % 8 == 0 and self._session is not None:
+        knows_rate = self._pace.figures is not None and self._pace.figures.rate is not None
+        if self._session is not None and (self._refreshes % 8 == 0 or not knows_rate):
             self._pace.figures = await self._session.figures()
         self._pace.took(follower.received, took, first=not follower.elapsed)
         self._refreshes += 1

@@ -19,7 +19,8 @@ _KEYS = "q quit  h help  / filter  s sort  t tree  k kill  n nice  p pause"
 _HELP = """\
 up, down, PgUp, PgDn, Home, End   choose a process
 / or f      only with this text in command or user, or this pid; Esc: all
-s, <, >     the next order, the one before (its heading is in small letters); r turns it
+s, <, >     the next order (its heading in small letters), the one before
+r           the other way round
 P M T N U C by processor, memory, time, number, user, command
 t           children under their parents
 k           signal the chosen process; asks which signal

@@ -35,8 +35,8 @@ async def refused(desk: Reception, service: str, request: bytes) -> ChannelReset
 
 
 def test_every_service_of_the_table_can_judge_a_request(tmp_path: Path) -> None:
+    programs = {"exec", "jobs", "job", "ps", "top", "watch", "kill", "nice", "info"}
     network = {"tcp", "unix", "udp", "listen", "accept"}
-    programs = {"exec", "jobs", "job", "ps", "kill", "info"}
     assert set(SERVICES) == network | programs | {"get", "put"}
     for make in SERVICES.values():
         assert make() is not None

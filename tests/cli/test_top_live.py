@@ -1,0 +1,136 @@
+"""`guardpost top` as a process on a terminal: what it shows, and how it leaves that terminal."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from support import commands
+
+if sys.platform == "win32":
+    pytest.skip("Windows prints instead", allow_module_level=True)
+
+import fcntl
+import struct
+import termios
+
+from guardpost.cli.screen import ENTER, LEAVE
+
+PATIENCE_SECONDS = 30
+
+
+class Person:
+    """Sits at a terminal of 80x24 at which `guardpost top` runs."""
+
+    def __init__(self, leader: int, process: "subprocess.Popen[bytes]") -> None:
+        self.leader = leader
+        self.process = process
+        self.seen = b""
+
+    def types(self, text: bytes) -> None:
+        self.seen = b""
+        os.write(self.leader, text)
+
+    def sees(self, wanted: bytes) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while wanted not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {wanted!r} in {self.seen[-2000:]!r}"
+            if select.select([self.leader], [], [], left)[0]:
+                self.seen += os.read(self.leader, 65536)
+
+    def resizes(self, columns: int, rows: int) -> None:
+        self.seen = b""
+        fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+@contextlib.contextmanager
+def person(*options: str, term: str = "xterm-256color") -> Iterator[Person]:
+    leader, follower = os.openpty()
+    fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(follower)
+    os.environ["TERM"], old = term, os.environ.get("TERM", "dumb")
+    try:
+        process = commands.command(
+            *("top", "web01", "-d", "0.3", *options),
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+            # As a shell does, so that the terminal tells it of a new size.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+    finally:
+        os.environ["TERM"] = old
+    try:
+        yield Person(leader, process)
+        assert termios.tcgetattr(follower) == before, "the terminal was left changed"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+        os.close(follower)
+
+
+def test_a_page_keys_another_size_and_the_way_out() -> None:
+    with person() as ann:
+        ann.sees(ENTER)
+        ann.sees(b"COMMAND")
+        ann.sees(b"every 0.3 s")
+        ann.types(b"h")
+        ann.sees(b"Any key goes back.")
+        ann.types(b"x")
+        ann.sees(b"COMMAND")
+        ann.resizes(50, 10)
+        ann.sees(b"\x1b[10H")
+        assert b"\x1b[11H" not in ann.seen
+        ann.types(b"q")
+        ann.sees(LEAVE)
+        assert ann.process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_process_is_niced_and_killed_from_the_list() -> None:
+    mark = f"guardpost-victim-{os.getpid()}"
+    with subprocess.Popen(["sh", "-c", f": {mark}; read x"], stdin=-1) as victim:
+        with person("--filter", f": {mark}") as ann:
+            ann.sees(f"{victim.pid}".encode())
+            ann.types(b"n")
+            ann.sees(f"nice value for {victim.pid}".encode())
+            ann.types(b"\x154\r")
+            ann.sees(b"has the nice value 4")
+            assert os.getpriority(os.PRIO_PROCESS, victim.pid) == 4
+            ann.types(b"k")
+            ann.sees(f"signal for {victim.pid}".encode())
+            ann.types(b"\x1b")
+            ann.sees(b"every 0.3 s")
+            ann.types(b"k\x15NONSENSE\r")
+            ann.sees(b"unknown-signal: ")
+            assert victim.poll() is None
+            ann.types(b"k\r")
+            ann.sees(b"has got TERM")
+            assert victim.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+            ann.types(b"q")
+            assert ann.process.wait(PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    "leave", [lambda ann: ann.types(b"\x03"), lambda ann: ann.process.send_signal(signal.SIGTERM)]
+)
+def test_ctrl_c_and_sigterm_leave_the_terminal_as_it_was(leave) -> None:
+    with person() as ann:
+        ann.sees(b"COMMAND")
+        leave(ann)
+        ann.sees(LEAVE)
+        assert ann.process.wait(PATIENCE_SECONDS) == 130
+
+
+def test_a_dumb_terminal_is_printed_on() -> None:
+    with person("-n", "2", term="dumb") as ann:
+        ann.sees(b"COMMAND")
+        assert ann.process.wait(PATIENCE_SECONDS) == 0
+        assert b"\x1b" not in ann.seen
