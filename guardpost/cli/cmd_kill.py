@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
 from guardpost.cli.options import add_console_options
-from guardpost.cli.process_targets import as_json, pid, tell
+from guardpost.cli.process_targets import add_started, as_json, pid, tell
 
 if TYPE_CHECKING:
     from guardpost.aio.channel import Opener
@@ -18,13 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-s", "--signal", default="TERM", metavar="SIGNAL", help="name or number (TERM)"
     )
-    parser.add_argument(
-        *("--started",),
-        type=float,
-        metavar="T",
-        help="only a process that started then (seconds, as ps --json says): its number may have "
-        "been given to another one",
-    )
+    add_started(parser)
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument("pids", nargs="+", type=pid, metavar="PID")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
 from guardpost.cli.options import add_console_options
-from guardpost.cli.process_targets import as_json, pid, tell
+from guardpost.cli.process_targets import add_started, as_json, pid, tell
 from guardpost.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ NICE_MIN, NICE_MAX = -20, 19
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_console_options(parser, json=True)
+    add_started(parser)
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument(
         "nice",
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     async def work(opener: "Opener") -> int:
         from guardpost.services import processes
 
-        targets = [processes.KillTarget(each) for each in args.pids]
+        targets = [processes.KillTarget(each, args.started) for each in args.pids]
         results = await processes.nice(opener, targets, args.nice)
         if args.json:
             print(as_json(results))

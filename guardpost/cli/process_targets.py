@@ -1,5 +1,6 @@
 """What kill and nice share: pids on the command line, and what became of each process."""
 
+import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -9,10 +10,21 @@ from guardpost.termsafe import safe_text
 if TYPE_CHECKING:
     from guardpost.services.processes import KillResult
 
-__all__ = ["as_json", "pid", "tell"]
+__all__ = ["add_started", "as_json", "pid", "tell"]
 
 EXIT_PARTLY = 1
 EXIT_NONE = 255
+
+
+def add_started(parser: argparse.ArgumentParser) -> None:
+    """Sets started: seconds since the epoch, or None."""
+    parser.add_argument(
+        *("--started",),
+        type=float,
+        metavar="T",
+        help="only a process that started then (seconds, as ps --json says): its number may have "
+        "been given to another one",
+    )
 
 
 def pid(text: str) -> int:

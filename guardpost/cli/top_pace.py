@@ -11,6 +11,7 @@ __all__ = ["INTERVALS", "LINE_SHARE", "Pace"]
 LINE_SHARE = 0.1
 """Of the line's rate, for refreshes; the rest is for people and copies."""
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_LOOK_SECONDS = 0.25
 _OVERHEAD_BYTES = 120
 """Of the packets of a refresh, the question and the acknowledgements (docs/performance.md)."""
 
@@ -54,4 +55,8 @@ class Pace:
         return f"every {self.interval:g} s"
 
     async def wait(self) -> None:
-        await asyncio.sleep(self.interval)
+        """Until the next refresh is due, by the interval as it is wished meanwhile."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        while (left := begun + self.interval - clock()) > 0:
+            await asyncio.sleep(min(left, _LOOK_SECONDS))

@@ -34,6 +34,15 @@ def test_a_process_is_signalled() -> None:
         assert process.wait(10) == -9
 
 
+def test_a_number_used_again_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with sleeper() as process:
+        for words in (["kill"], ["nice"]):
+            value = ["5"] if words == ["nice"] else []
+            assert main([*words, "--started", "1000", "web01", *value, str(process.pid)]) == 255
+            assert "belongs to another one now" in capsys.readouterr().err
+        assert process.poll() is None
+
+
 def test_partly_done_is_1_and_nothing_done_255(
     vanished: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

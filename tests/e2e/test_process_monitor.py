@@ -1,0 +1,67 @@
+"""Real processes: a list and a watch that go on over an agent that dies, and a role's bounds."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support.rig import Rig, read_line, rig
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at real processes")
+
+
+@contextlib.contextmanager
+def child(mark: str) -> "Iterator[subprocess.Popen[bytes]]":
+    with subprocess.Popen(["sh", "-c", f": {mark}; read x; exit 7"], stdin=-1) as process:
+        yield process
+        process.communicate(b"\n")
+
+
+def event(watching: "subprocess.Popen[bytes]") -> dict[str, object]:
+    assert watching.stdout is not None
+    found: dict[str, object] = json.loads(watching.stdout.readline())
+    return found
+
+
+def restarted(made: Rig) -> None:
+    assert made.agent_process is not None
+    made.agent_process.kill()
+    made.agent_process.wait()
+    made.start_agent()
+
+
+def test_a_watch_goes_on_with_an_agent_that_was_restarted() -> None:
+    mark = f"guardpost-e2e-{os.getpid()}"
+    with rig() as made:
+        words = ("watch", "--trust-new", "--json", "--filter", f": {mark}", made.here)
+        with made.background(*words) as watching:
+            while "the kernel tells" not in (said := read_line(watching)):
+                if "once a second" in said:
+                    break
+            with child(mark) as first:
+                assert event(watching)["pid"] == first.pid
+            assert event(watching)["event"] == "ended"
+            restarted(made)
+            missed = event(watching)
+            assert missed["event"] == "missed"
+            assert "restarted" in str(missed["reason"])
+            assert float(str(missed["since"])) <= float(str(missed["time"]))
+            with child(mark) as second:
+                found = event(watching)
+                assert (found["event"], found["pid"]) == ("started", second.pid)
+
+
+def test_a_role_that_monitors_may_look_and_not_touch() -> None:
+    with rig(agent=None) as made:
+        made.start_agent(permit='permit="monitor"')
+        done = made.console("top", "--json", "-n", "1", "--filter", str(os.getpid()))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["processes"][0]["pid"] == os.getpid()
+        before = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        refused = made.console("nice", str(5 if before != 5 else 6), str(os.getpid()))
+        assert refused.returncode == 255
+        assert b"admin is not permitted" in refused.stderr
+        assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == before
