@@ -78,9 +78,10 @@ class LiveTop:
         self._end = DescriptorEnd(0, 1)
         self._stack.push_async_callback(self._end.write, LEAVE)
         await self._end.write(ENTER)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGWINCH, self._repaint)
-        self._stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
+        if sys.platform != "win32":
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGWINCH, self._repaint)
+            self._stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
         for work in (self._read_keys(), self._paint_on()):
             task = asyncio.ensure_future(work)
             task.add_done_callback(self._on_task_done)

@@ -7,7 +7,6 @@ layouts: linux/netlink.h, linux/connector.h, linux/cn_proc.h.
 
 import errno
 import os
-import select
 import socket
 import struct
 import sys
@@ -78,7 +77,6 @@ class ProcConnector:
             raise OSError(errno.ENOSYS, "only Linux has a process events connector")
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_CONNECTOR)
         try:
-            sock.setblocking(False)
             sock.bind((0, _CN_IDX_PROC))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             sock.send(_listen_message())
@@ -123,14 +121,15 @@ def _wait_for_answer(sock: socket.socket) -> None:
     import time
 
     deadline = time.monotonic() + _ANSWER_SECONDS
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
     while (left := deadline - time.monotonic()) > 0:
-        if not poller.poll(left * 1000):
+        sock.settimeout(left)
+        try:
+            event = parse_message(sock.recv(4096))
+        except TimeoutError:
             break
-        event = parse_message(sock.recv(4096))
         if event is not None and event.happened is Happened.ANSWER:
             if event.status:
                 raise OSError(event.status, os.strerror(event.status))
+            sock.setblocking(False)
             return
     raise OSError(errno.EACCES, "the kernel does not answer; in a container it never does")

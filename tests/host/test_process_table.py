@@ -151,3 +151,32 @@ def test_another_user_sees_what_the_system_lets_him() -> None:
     assert first.startswith("('root', False, [")
     assert second == "R True"
     assert os.getpid() in ProcessTable().read()
+
+
+HIDDEN = """
+mount -t proc -o hidepid={level} proc "$0" &&
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$1" -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from guardpost.host.process_table import ProcessTable
+rows = ProcessTable(sys.argv[2]).read()
+print(rows.get(1), rows[os.getpid()].user)' "$2" "$0"
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="only root can mount a /proc; apt-get install util-linux",
+)
+@pytest.mark.parametrize(("level", "shown"), [(1, str(ProcessRow(1))), (2, "None")])
+def test_a_proc_that_hides_the_others(level: int, shown: str) -> None:
+    words = ["unshare", "--mount", "sh", "-c", HIDDEN.format(level=level)]
+    done = subprocess.run(
+        [*words, "/mnt", sys.executable, str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if "mount" in done.stderr:
+        pytest.skip(f"no /proc can be mounted: {done.stderr}")
+    assert done.stdout.strip() == f"{shown} nobody", done.stderr
