@@ -1,21 +1,25 @@
 """What one refresh of `guardpost top` costs the line and the host: 200 processes, quiet host.
 
-python -m bench.refresh   (root, Linux: it makes a process namespace of its own, so that the
-processes of this machine do not count)
+python -m bench.refresh           (root, Linux: it makes a process namespace of its own, so that
+                                  the processes of this machine do not count)
+python -m bench.refresh --beside  keystrokes through a tunnel while a list is refreshed
 """
 
 import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from support.memory_line import MemoryLine
+from support.rig import rig
 from support.session import session
 
+from bench.ends import connected, echo, press, server
 from bench.table import percentile
 from guardpost.services import top
 from guardpost.services.table_delta import Table
@@ -35,7 +39,30 @@ while True:
 """
 
 
+def beside(baud: int) -> None:
+    """Keystrokes there and back: alone, and while `top` asks as often as it may."""
+    with (
+        rig(baud=baud) as made,
+        server(echo) as port,
+        made.forward(f"0:127.0.0.1:{port}") as (local,),
+        connected(local) as person,
+    ):
+        press(person, 2)
+        alone = press(person, 12)
+        with made.background("top", "--trust-new", made.here, "--json", "-d", "0.5") as listing:
+            threading.Thread(target=listing.stdout.read, daemon=True).start()  # type: ignore[union-attr]
+            press(person, 12)  # the first table
+            during = press(person, 20)
+    for name, times in (("alone", alone), ("beside top", during)):
+        shown = f"{percentile(times, 0.5):.0f} / {percentile(times, 0.95):.0f} ms"
+        print(f"{baud} baud, {name}: p50 / p95 {shown}, most {max(times):.0f} ms")
+
+
 def main() -> None:
+    if "--beside" in sys.argv:
+        beside(115200)
+        beside(9600)
+        return
     if "--inside" not in sys.argv:
         command = [sys.executable, "-m", "bench.refresh", "--inside"]
         subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", *command], check=True)

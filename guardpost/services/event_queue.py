@@ -12,6 +12,8 @@ __all__ = ["BURST", "EVENTS_PER_SECOND", "KEPT_EVENTS", "EventQueue"]
 KEPT_EVENTS = 512
 EVENTS_PER_SECOND = 50.0
 BURST = 200
+TOLD_SECONDS = 1.0
+"""Between two accounts of what was dropped."""
 
 T = TypeVar("T")
 
@@ -24,6 +26,7 @@ class EventQueue(Generic[T]):
         self._dropped: Counter[str] = Counter()
         self._tokens = float(BURST)
         self._filled_at = now
+        self._told_at = now - TOLD_SECONDS
 
     def has_room(self, now: float) -> bool:
         """Whether an event put now would be kept."""
@@ -44,9 +47,13 @@ class EventQueue(Generic[T]):
         """Count one of `kind` that nobody will see."""
         self._dropped[kind] += 1
 
-    def take(self) -> tuple[list[T], dict[str, int]]:
-        """All that was kept, in order, then how many of each kind were dropped; empties both."""
-        events, dropped = list(self._events), dict(self._dropped)
+    def take(self, now: float) -> tuple[list[T], dict[str, int]]:
+        """All that was kept, in order; and once a second how many of each kind were dropped."""
+        events = list(self._events)
         self._events.clear()
+        if not self._dropped or now - self._told_at < TOLD_SECONDS:
+            return events, {}
+        dropped = dict(sorted(self._dropped.items()))
         self._dropped.clear()
+        self._told_at = now
         return events, dropped

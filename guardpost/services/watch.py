@@ -150,7 +150,7 @@ class _Watching:
             self._connector.close()
 
     def take(self) -> Iterator[WatchEvent]:
-        events, dropped = self._queue.take()
+        events, dropped = self._queue.take(time.monotonic())
         yield from events
         if dropped:
             yield WatchEvent("dropped", time.time(), dropped=dropped)

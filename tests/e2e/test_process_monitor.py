@@ -54,6 +54,25 @@ def test_a_watch_goes_on_with_an_agent_that_was_restarted() -> None:
                 assert (found["event"], found["pid"]) == ("started", second.pid)
 
 
+def test_a_line_that_is_pulled_out_is_waited_for_and_nothing_is_missed() -> None:
+    mark = f"guardpost-plug-{os.getpid()}"
+    with rig() as made:
+        words = ("watch", "--trust-new", "--json", "--filter", f": {mark}", made.here)
+        listing = ("top", "--trust-new", "--json", "-d", "0.3", made.here)
+        with made.background(*words) as watching, made.background(*listing) as top:
+            read_line(watching)
+            first = event(top)
+            made.control("unplug")
+            with child(mark) as process:
+                pass
+            made.control("plug")
+            assert [event(watching)["event"] for _ in range(2)] == ["started", "ended"]
+            for _ in range(3):
+                found = event(top)
+            assert float(str(found["time"])) > float(str(first["time"]))
+            assert process.returncode == 7
+
+
 def test_a_role_that_monitors_may_look_and_not_touch() -> None:
     with rig(agent=None) as made:
         made.start_agent(permit='permit="monitor"')
