@@ -1,4 +1,4 @@
-"""Noise of every kind, by the megabyte: what the agent keeps of it, and what it still does after it.
+"""Noise of every kind, by the megabyte: what the agent keeps of it, and what it does after it.
 
 64 MB in `make test`, 1 GB in `make test-all`: a line at 115200 takes a day for that.
 """
