@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from bench import (
     compression,
+    copy,
     counterparts,
     cpu,
     guest_line,
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Measures] = {
     "guest_line": guest_line.ROWS,
     "cpu": cpu.ROWS,
     "compression": compression.ROWS,
+    "copy": copy.ROWS,
     "start": start.ROWS,
     "scale": scale.ROWS,
     "codec": {"": codec},

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from bench.peers.peer import Peer, Place, Way, tunnels
 
-__all__ = ["GUARDPOST", "open_guardpost"]
+__all__ = ["GUARDPOST", "PROGRAM", "open_guardpost", "start_agent"]
 
 PROGRAM = (sys.executable, "-m", "guardpost")
 
 
-def _start_agent(place: Place, port: str) -> dict[str, str]:
+def start_agent(place: Place, port: str) -> dict[str, str]:
     """Returns the console's environment."""
     folder = str(place.folder)
     environment = dict(os.environ, XDG_RUNTIME_DIR=folder, XDG_CONFIG_HOME=folder)
@@ -26,7 +26,7 @@ def _start_agent(place: Place, port: str) -> dict[str, str]:
 @contextlib.contextmanager
 def open_guardpost(place: Place, port: str | None = None) -> Iterator[Way]:
     """`port` is the agent's, where it is not the line's far end itself."""
-    environment = _start_agent(place, port or place.far)
+    environment = start_agent(place, port or place.far)
 
     def start(bulk: str, key: str) -> None:
         forwards = [

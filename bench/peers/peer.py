@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.ptyline import Control
+
 from bench.ends import Sink, connected, free_port, send
 from bench.processes import Processes
 from bench.transfer import Transfer
@@ -34,6 +36,8 @@ class Place:
     echo_port: int
     bytes_per_second: float | None
     """The line's rate; None is unlimited."""
+    control: Control | None = None
+    """Of the line, where one is simulated."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from bench.ends import watch_file
 from bench.peers.peer import SEARCH, Peer, Place, Way, nothing, tunnels
 from bench.transfer import Transfer
 
-__all__ = ["SCP", "SSH", "open_ssh"]
+__all__ = ["SCP", "SSH", "open_ssh", "start_server"]
 
 _SERVER = """\
 HostKey {folder}/host
@@ -43,7 +43,7 @@ Host *
 """
 
 
-def _start_server(place: Place, far: str | None = None) -> None:
+def start_server(place: Place, far: str | None = None) -> None:
     """An sshd for one connection at the far end; `far` is socat's word for that end."""
     for name in ("host", "client"):
         words = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(place.folder / name))
@@ -61,7 +61,7 @@ def _start_server(place: Place, far: str | None = None) -> None:
 @contextlib.contextmanager
 def open_ssh(place: Place, far: str | None = None) -> Iterator[Way]:
     """Bulk and keystrokes in one connection, as one has it with a shared ssh."""
-    _start_server(place, far)
+    start_server(place, far)
 
     def start(bulk: str, key: str) -> None:
         forwards = [
@@ -76,7 +76,7 @@ def open_ssh(place: Place, far: str | None = None) -> Iterator[Way]:
 
 @contextlib.contextmanager
 def _open_scp(place: Place) -> Iterator[Way]:
-    _start_server(place)
+    start_server(place)
 
     def bulk(transfer: Transfer, _: float | None) -> None:
         source, arrived = place.folder / "file", place.folder / "arrived"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.ptyline import pty_line
+from support.ptyline import Control, pty_line
 
 from bench.ends import Sink, echo, press, server
 from bench.peers.peer import Peer, Place, Way
@@ -52,8 +52,8 @@ def place_on_a_line(
     """A fresh line, processes that end with it, a sink and an echo."""
     rate = None if baud == "unlimited" else int(baud) / 10
     with (
-        pty_line(*options, baud=baud) as (near, far, _),
-        _furnished(near, far, rate, sink or Sink()) as place,
+        pty_line(*options, baud=baud) as (near, far, control),
+        _furnished(near, far, rate, sink or Sink(), control) as place,
     ):
         yield place
 
@@ -69,14 +69,16 @@ def place_without_line() -> Iterator[Place]:
 
 
 @contextlib.contextmanager
-def _furnished(near: str, far: str, rate: float | None, sink: Sink) -> Iterator[Place]:
+def _furnished(
+    near: str, far: str, rate: float | None, sink: Sink, control: Control | None = None
+) -> Iterator[Place]:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
         Processes(Path(name), watched=rate is not None) as processes,
         server(sink) as sink_port,
         server(echo) as echo_port,
     ):
-        yield Place(near, far, Path(name), processes, sink, sink_port, echo_port, rate)
+        yield Place(near, far, Path(name), processes, sink, sink_port, echo_port, rate, control)
 
 
 def visit(peer: Peer, size: int, *, busy_seconds: float = BUSY_SECONDS) -> Visit:
