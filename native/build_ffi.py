@@ -18,8 +18,9 @@ HERE = Path(__file__).parent
 def framing_ffi() -> FFI:
     """What cffi compiles, in API mode: a mismatch with the headers does not build."""
     ffi = FFI()
-    headers = ["crc32c.h", "framing.h", "paths.h"]
+    headers = ["crc32c.h", "framing.h", "paths.h", "rolling.h"]
     ffi.cdef((HERE / "framing.cdef").read_text(encoding="utf-8"))
+    ffi.cdef((HERE / "rolling.cdef").read_text(encoding="utf-8"))
     if os.name == "posix":
         ffi.cdef((HERE / "lineio.cdef").read_text(encoding="utf-8"))
         headers.append("lineio.h")

@@ -38,7 +38,7 @@ LAYERS = {
         *("_framing", "aio.stream", "protocol.limits", "ptyspeed", "termsafe", "errors"),
     ),
     "ports": ("transports.holders", "errors"),
-    "services": ("aio.channel", "host", "errors"),
+    "services": ("_framing", "aio.channel", "host", "errors"),
     "agent": (
         *("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
         # The prompt's own commands, which are no services.
@@ -50,7 +50,10 @@ LAYERS = {
 
 # Names that only these modules may import.
 ONLY_IN = {
-    "guardpost._framing": ("protocol.framing", "protocol.codec_paths", "transports.lineio"),
+    "guardpost._framing": (
+        *("protocol.framing", "protocol.codec_paths", "transports.lineio"),
+        "services.files.rolling",
+    ),
     "guardpost.protocol.connection": ("protocol", "aio"),
     "argcomplete": ("cli",),
     "msgspec": ("protocol.messages", "services", "cli"),
