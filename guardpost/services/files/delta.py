@@ -21,7 +21,7 @@ __all__ = ["SIGNATURE_MAX_BYTES", "DeltaMaker", "Range", "SignatureMaker", "wort
 LEAST_BYTES = 16384  # of a file: a signature and its round trip cost as much
 BLOCK_MIN_BYTES = 512
 BLOCK_MAX_BYTES = 1 << 20  # so much of a file is held in memory
-BLOCKS_MAX = 8192  # the signature is 64 KiB then: 6 s at 115200, and 1.5 MB of memory
+BLOCKS_MAX = 8192  # the signature is 64 KiB then: 6 s at 115200
 SUM_BYTES = 4
 STRONG_BYTES = 4
 ENTRY_BYTES = SUM_BYTES + STRONG_BYTES
@@ -104,9 +104,7 @@ class DeltaMaker:
         possible = BLOCK_MIN_BYTES <= self._block <= BLOCK_MAX_BYTES
         if rest or not possible or len(signature) > SIGNATURE_MAX_BYTES:
             raise RemoteProtocolError("the signature of an older version makes no sense")
-        # The first of equal ones: after it come those that followed it.
-        self._numbers = {self._entry(n): n for n in reversed(range(self._count))}
-        sums = {int.from_bytes(entry[:SUM_BYTES], "little") for entry in self._numbers}
+        sums = [int.from_bytes(self._entry(n)[:SUM_BYTES], "little") for n in range(self._count)]
         self._finder = Finder(sums, self._block)
         self._next = start // self._block
         self._alarms_left = FALSE_ALARMS_MAX * FALSE_ALARM_EVERY_BYTES  # in bytes that allow them
@@ -160,12 +158,14 @@ class DeltaMaker:
             found = self._finder.find(data, position)
             if found is None:
                 break
-            position, known = found
+            position = found
             with data[position : position + self._block] as block:
-                entry = known.to_bytes(SUM_BYTES, "little") + _strong(block)
-            if (number := self._numbers.get(entry)) is not None:
-                self._next = number
-                return position
+                strong = _strong(block)
+            for number in self._finder.found():
+                # Of equal ones the first: after it come those that followed it.
+                if self._entry(number)[SUM_BYTES:] == strong:
+                    self._next = number
+                    return position
             self._alarms_left -= FALSE_ALARM_EVERY_BYTES
             position += 1
         return beyond

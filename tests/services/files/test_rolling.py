@@ -30,11 +30,14 @@ def test_the_sum_is_what_the_header_says(data: bytes) -> None:
 def test_the_first_place_of_a_known_sum_is_found(
     data: bytes, known: list[int], others: list[int], block: int, start: int
 ) -> None:
-    sums = {reference(data[at : at + block]) for at in known if at + block <= len(data)}
-    sums |= set(others)
+    sums = [reference(data[at : at + block]) for at in known if at + block <= len(data)]
+    sums += others
     places = [
-        (at, reference(data[at : at + block]))
-        for at in range(start, len(data) - block + 1)
-        if reference(data[at : at + block]) in sums
+        at for at in range(start, len(data) - block + 1) if reference(data[at : at + block]) in sums
     ]
-    assert Finder(sums, block).find(bytearray(data), start) == (places[0] if places else None)
+    finder = Finder(sums, block)
+    place = finder.find(bytearray(data), start)
+    assert place == (places[0] if places else None)
+    if place is not None:
+        there = reference(data[place : place + block])
+        assert list(finder.found()) == [n for n, each in enumerate(sums) if each == there]
