@@ -50,8 +50,13 @@ class Channel:
         self.compressed = compressed
         self.service = service
         first = OPENING_BYTES if ours else CHANNEL_CREDIT_BYTES  # more once OPEN has arrived
+        # What a person types is stored and never deflated: its length would tell of a password.
         self.sending = SendingStream(
-            number, Spending(first), shares.spending, compressed=compressed
+            number,
+            Spending(first),
+            shares.spending,
+            compressed=compressed,
+            stored=ours and interactive,
         )
         self.receiving = ReceivingStream(
             Granted(CHANNEL_CREDIT_BYTES, shares.pool), shares.granted, compressed=compressed

@@ -28,11 +28,15 @@ _RATIO_BYTES = 16384  # plain bytes after which what came before counts half
 
 
 class Deflater:
-    """`block(plain)` turns up to BLOCK_MAX_BYTES plain bytes into one block."""
+    """`block(plain)` turns up to BLOCK_MAX_BYTES plain bytes into one block.
 
-    __slots__ = ("_blocks_bytes", "_bypass", "_deflate", "_plain_bytes")
+    `stored`: nothing is deflated, since its length would tell of what is in it.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_blocks_bytes", "_bypass", "_deflate", "_plain_bytes", "_stored")
+
+    def __init__(self, *, stored: bool = False) -> None:
+        self._stored = stored
         self._deflate: zlib._Compress | None = None  # made with the first bytes worth it
         self._bypass = 0
         self._plain_bytes = self._blocks_bytes = 0
@@ -54,6 +58,8 @@ class Deflater:
 
     def _shorter(self, plain: bytes) -> bytes:
         """The block that is shorter: deflated or stored."""
+        if self._stored:
+            return varint(len(plain) * 2) + plain
         if self._bypass:
             self._bypass -= 1
             return varint(len(plain) * 2) + plain

@@ -19,16 +19,24 @@ _CHUNK_BYTES = 512  # smaller pieces are joined: single bytes would cost forty t
 class SendingStream:
     """Bytes on their way out. It finishes when all of them and the FIN were acked, or at a reset.
 
-    `credit` is the channel's, `shared` the connection's, both in plain bytes.
+    `credit` is the channel's, `shared` the connection's, both in plain bytes. Of a compressed
+    stream that is `stored` every block is plain.
     """
 
     def __init__(
-        self, channel: int, credit: Spending, shared: Spending, *, compressed: bool
+        self,
+        channel: int,
+        credit: Spending,
+        shared: Spending,
+        *,
+        compressed: bool,
+        stored: bool = False,
     ) -> None:
         self.channel = channel
         self.credit = credit
         self._shared = shared
         self._compressed = compressed
+        self._stored = stored
         self._deflater: Deflater | None = None  # until the end: 170 kB
         self._plain = bytearray()  # not compressed yet
         self._buffer = bytearray()  # from _base on: what is not acked
@@ -138,7 +146,7 @@ class SendingStream:
     def _compress(self, room: int) -> None:
         """Blocks for the next `room` bytes of line: no longer, so that a block is whole soon."""
         while self._plain and (missing := room - self._unsent) > 0:
-            self._deflater = self._deflater or Deflater()
+            self._deflater = self._deflater or Deflater(stored=self._stored)
             wanted = max(_BLOCK_MIN_BYTES, int(missing * self._deflater.ratio))
             size = min(
                 len(self._plain), wanted, BLOCK_MAX_BYTES, self.credit.left, self._shared.left

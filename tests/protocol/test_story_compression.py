@@ -95,6 +95,24 @@ def test_a_keystroke_among_compressed_screens_waits_for_no_more() -> None:
         assert after - before <= 5 * BYTE_SECONDS
 
 
+def test_what_a_person_types_is_as_long_on_the_line_as_it_is() -> None:
+    """Else its length would tell of a password that was typed before."""
+    size = 40_000
+
+    def seconds(data: bytes, *, interactive: bool) -> float:
+        pair = connected()
+        channel = open_channel(pair, interactive=interactive, compressed=True)
+        start = pair.now
+        pair.console.feed(channel, data)
+        theirs = agents_half(pair, channel)
+        assert pair.run(20, until=lambda: count_received(pair.agent, theirs) == size)
+        return pair.now - start
+
+    assert seconds(b"a" * size, interactive=False) < 0.1 * size / BAUD_115200
+    same = seconds(b"a" * size, interactive=True)
+    assert same == pytest.approx(seconds(payload(size), interactive=True), rel=0.01)
+
+
 def test_keystrokes_while_a_log_comes() -> None:
     """Deflated bulk makes no larger frames, and no frame waits until a block is full."""
     pair = connected()
