@@ -49,6 +49,9 @@ class Child(ProcessGroup):
         self._stdin = None
         self._close(self._stdin_fd)
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Nothing: it has no terminal."""
+
     def close(self) -> None:
         """Close our ends of the pipes; what still writes there gets SIGPIPE."""
         self._stdin = None

@@ -43,11 +43,12 @@ class ProcessGroup:
 
         Returns as wait().
         """
+        groups = self._groups()
         self._ask_to_end()
         try:
             async with asyncio.timeout(TERMINATE_SECONDS):
                 await self.wait()
-                while self._lives():
+                while any(map(_lives, groups)):
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except TimeoutError:
             pass
@@ -56,8 +57,10 @@ class ProcessGroup:
             if sys.platform == "win32":
                 with contextlib.suppress(OSError):
                     self._process.kill()
-            elif self._lives():
-                self.signal(signal.SIGKILL)
+            else:
+                for group in groups:
+                    with contextlib.suppress(OSError):
+                        os.killpg(group, signal.SIGKILL)
         return await self.wait()
 
     def _ask_to_end(self) -> None:
@@ -66,13 +69,18 @@ class ProcessGroup:
         if sys.platform != "win32":
             self.signal(signal.SIGCONT)
 
-    def _lives(self) -> bool:
-        if sys.platform == "win32":
-            return False
-        try:
-            os.killpg(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # it lives, as somebody else
-        return True
+    def _groups(self) -> tuple[int, ...]:
+        """What terminate() ends: our own group, and what else belongs to it."""
+        return (self.pid,)
+
+
+def _lives(group: int) -> bool:
+    if sys.platform == "win32":
+        return False
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it lives, as somebody else
+    return True

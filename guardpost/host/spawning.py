@@ -4,11 +4,14 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
+from typing import Final
 
 from guardpost.errors import ResetCode
 from guardpost.host.programs import DEFAULT_PATH
 
-__all__ = ["SpawnError", "environment_for", "spawn_error", "starting_folder"]
+__all__ = ["NO_TERMINALS", "SpawnError", "environment_for", "spawn_error", "starting_folder"]
+
+NO_TERMINALS: Final = "unsupported: no terminal can be made on Windows; use exec"
 
 _NO_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 

@@ -14,13 +14,18 @@ from typing import Final, NamedTuple, Protocol
 
 from guardpost.host.descriptors import DescriptorReader
 
-__all__ = ["KEPT_BYTES", "Attachment", "Backlog", "Ended", "Job", "Piece", "Running", "Superseded"]
+__all__ = ["AHEAD_BYTES", "KEPT_BYTES", "TERMINAL_AHEAD_BYTES", "Attachment", "Backlog", "Ended"]
+__all__ += ["Job", "Piece", "Running", "Superseded"]
 
 KEPT_BYTES: Final = 65536
 """Of output that is kept for who attaches later."""
 
 AHEAD_BYTES: Final = 16384
-"""How far a program may write ahead of its reader: little, since Ctrl-C shall act at once."""
+"""How far a program may write ahead of its reader."""
+
+TERMINAL_AHEAD_BYTES: Final = 2048
+"""The same on a terminal: less, since Ctrl-C shall act at once. What the kernel has, it drops when
+that is typed (termios(3), ISIG), but not what we have."""
 
 LINGER_SECONDS: Final = 2.0
 """After the program's end, how long others may keep its output open before we stop waiting."""
@@ -112,13 +117,22 @@ class Job:
     """One running program, which run() reads until it has ended. Use inside one event loop.
 
     `kept` is how many bytes of output stay for who attaches later; 0 keeps only what the
-    attached reader has not had yet. A timeout is in seconds.
+    attached reader has not had yet. `ahead` is how many bytes it may write before that one
+    reads. A timeout is in seconds.
     """
 
-    def __init__(self, program: Running, *, kept: int = 0, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        program: Running,
+        *,
+        kept: int = 0,
+        ahead: int = AHEAD_BYTES,
+        timeout: float | None = None,
+    ) -> None:
         self.program = program
         self.ended: Ended | None = None
         self.backlog = Backlog(kept)
+        self._ahead = ahead
         self._timeout = timeout
         self._reader: Attachment | None = None
         self._changed = asyncio.Event()
@@ -199,9 +213,9 @@ class Job:
     async def _pump(self, number: int, output: DescriptorReader) -> None:
         late = 0
         while late < _PIPE_BYTES:
-            while self.backlog.end - self._needed_from >= AHEAD_BYTES:
+            while self.backlog.end - self._needed_from >= self._ahead:
                 await self.change()
-            data = await output.read(_READ_BYTES)
+            data = await output.read(min(_READ_BYTES, self._ahead))
             if not data:
                 return
             late += len(data) if output.finishing else 0

@@ -209,6 +209,9 @@ class _Watched:
     def close_stdin(self) -> None:
         pass
 
+    def resize(self, rows: int, columns: int) -> None:
+        pass
+
     def signal(self, number: int) -> None:
         self._kept.job.program.signal(number)
 

@@ -19,7 +19,7 @@ MOST: Final = 16
 """Of all keys together: each may hold 64 KiB of output here."""
 
 STAYS_SECONDS: Final = 86400.0
-"""How long one that has ended can still be looked at."""
+"""How long one that has ended can still be looked at, and a shell be left alone."""
 
 
 @dataclass(slots=True)
@@ -34,6 +34,8 @@ class KeptJob:
     job: Job
     started: float
     ended_at: float | None = None
+    left: int = 0
+    """How often whoever was attached has left it."""
 
 
 class KeptJobs:
@@ -85,6 +87,15 @@ class KeptJobs:
         self._jobs.pop(number, None)
         if (running := self._running.get(number)) is not None:
             running.cancel()
+
+    def leave(self, kept: KeptJob) -> None:
+        """Nobody is attached any more: it is ended unless somebody comes within a day."""
+        kept.left += 1
+        asyncio.get_running_loop().call_later(STAYS_SECONDS, self._abandon, kept, kept.left)
+
+    def _abandon(self, kept: KeptJob, left: int) -> None:
+        if kept.left == left and not kept.job.is_attached:
+            self.forget(kept.number)
 
     async def close(self) -> None:
         """End them all, and wait for it."""

@@ -1,9 +1,10 @@
 """What passes between a program on the agent's host and the console, whatever started it.
 
-Console to agent: Stdin, StdinEof, Signal. Agent to console: Stdout, Stderr, and Exit last.
+Console to agent: Stdin, StdinEof, Signal, Resize. Agent to console: Stdout, Stderr, and Exit last.
 """
 
 import asyncio
+import re
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ __all__ = [
     "CHUNK_BYTES",
     "TIMED_OUT",
     "Exit",
+    "Resize",
     "Signal",
     "Stderr",
     "Stdin",
@@ -25,6 +27,7 @@ __all__ = [
     "Stdout",
     "ToAgent",
     "ToConsole",
+    "Tty",
     "Typed",
     "exit_code",
     "exit_of",
@@ -44,6 +47,19 @@ CHUNK_BYTES = 32768
 CLOSING_SECONDS = 30.0
 
 
+class Tty(msgspec.Struct):
+    """The terminal that a program is to have: `term` is its kind, terminfo(5)'s name."""
+
+    term: bytes = b"dumb"
+    rows: int = 24
+    columns: int = 80
+
+    def check(self) -> None:
+        """Raises RemoteProtocolError for a kind that is no name: programs look for it as a file."""
+        if re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9+._-]{0,63}", self.term) is None:
+            raise RemoteProtocolError("the terminal's kind is no name of terminfo")
+
+
 class Stdin(msgspec.Struct, tag=0, array_like=True):
     data: bytes
 
@@ -56,6 +72,13 @@ class Signal(msgspec.Struct, tag=2, array_like=True):
     """Send this signal to the program's group; unknown numbers are ignored."""
 
     number: int
+
+
+class Resize(msgspec.Struct, tag=3, array_like=True):
+    """The console's screen has this size now; for a program on a terminal."""
+
+    rows: int
+    columns: int
 
 
 class Stdout(msgspec.Struct, tag=0, array_like=True):
@@ -74,20 +97,22 @@ class Exit(msgspec.Struct, tag=2, array_like=True):
     timed_out: bool = False
 
 
-ToAgent = Stdin | StdinEof | Signal
+ToAgent = Stdin | StdinEof | Signal | Resize
 ToConsole = Stdout | Stderr | Exit
 to_agent: msgspec.msgpack.Decoder[ToAgent] = msgspec.msgpack.Decoder(ToAgent)
 to_console: msgspec.msgpack.Decoder[ToConsole] = msgspec.msgpack.Decoder(ToConsole)
 
 
 class Typed(Protocol):
-    """What may be done to a program from afar: host.children.Child."""
+    """What may be done to a program from afar: host.children.Child, terminal_pty.TerminalChild."""
 
     async def write_stdin(self, data: bytes) -> None: ...
 
     def close_stdin(self) -> None: ...
 
     def signal(self, number: int) -> None: ...
+
+    def resize(self, rows: int, columns: int) -> None: ...
 
 
 def exit_of(ended: Ended) -> Exit:
@@ -135,6 +160,8 @@ async def _obey(channel: Channel, program: Typed) -> None:
                 program.close_stdin()
             case Signal(number):
                 program.signal(number)
+            case Resize(rows, columns):
+                program.resize(rows, columns)
         del record  # the next one may take a day, and this one 32 kB
     program.close_stdin()
 

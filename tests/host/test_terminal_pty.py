@@ -56,9 +56,9 @@ def test_what_is_typed_is_echoed_edited_and_interrupts() -> None:
             b" while :; do sleep 0.1; done"
         )
         await heard(child, b"ready\r\n")
-        await child.write(b"helx\x7flo\r")
+        await child.write_stdin(b"helx\x7flo\r")
         assert b"got:hello" in await heard(child, b"got:hello\r\n")
-        await child.write(b"\x03")
+        await child.write_stdin(b"\x03")
         assert b"caught" in await heard(child)
         assert await child.wait() == 7
         child.close()
@@ -85,7 +85,7 @@ def test_a_new_size_is_told() -> None:
 def test_terminating_reaches_jobs_in_groups_of_their_own() -> None:
     async def story() -> None:
         child = await spawn_on_terminal([b"/bin/sh", b"-m"], env={b"PS1": b"$ "})
-        await child.write(b"echo pid=$$; sleep 1000 & echo job=$!; fg\r")
+        await child.write_stdin(b"echo pid=$$; sleep 1000 & echo job=$!; fg\r")
         shown = await heard(child, b"sleep 1000\r\n")
         job = int(shown.partition(b"\njob=")[2].split()[0])
         await child.terminate()
@@ -100,7 +100,7 @@ def test_a_program_that_does_not_read_costs_no_processor_and_can_be_left() -> No
     async def story() -> None:
         child = await shell(b"stty raw -echo; echo ready; exec sleep 1000")
         await heard(child, b"ready")
-        typing = asyncio.ensure_future(child.write(bytes(100_000)))
+        typing = asyncio.ensure_future(child.write_stdin(bytes(100_000)))
         before = resource.getrusage(resource.RUSAGE_SELF)
         await asyncio.wait([typing], timeout=0.5)
         after = resource.getrusage(resource.RUSAGE_SELF)
@@ -120,7 +120,7 @@ def test_closing_hangs_up() -> None:
         child.close()
         child.close()
         assert await child.wait() == -signal.SIGHUP
-        await child.write(b"to nobody")
+        await child.write_stdin(b"to nobody")
         child.resize(1, 1)
 
     told(story)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from support.virtual_time import run_virtual
 
 from guardpost.errors import ChannelReset, ResetCode
 from guardpost.host.descriptors import DescriptorReader
@@ -113,3 +114,23 @@ def test_what_is_forgotten_is_ended_and_takes_its_place_until_then() -> None:
         assert all(each.is_closed for _, each in started)
 
     told(story)
+
+
+def test_one_that_everybody_has_left_is_ended_after_a_day() -> None:
+    async def story() -> None:
+        house = House()
+        number, program = house.start()
+        kept = house.kept.find(number)
+        assert kept is not None
+        house.kept.leave(kept)
+        await asyncio.sleep(STAYS_SECONDS / 2)
+        with kept.job.attach().attached():
+            await asyncio.sleep(STAYS_SECONDS)
+        house.kept.leave(kept)
+        await asyncio.sleep(STAYS_SECONDS - 1)
+        assert house.kept.all() == [kept]
+        await asyncio.sleep(2)
+        assert house.kept.all() == []
+        assert program.is_closed
+
+    run_virtual(story())
