@@ -4,12 +4,15 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from guardpost.cli import opening
+from guardpost.cli import on_terminal, opening
 from guardpost.cli.options import add_console_options, seconds
 from guardpost.errors import UsageError
+from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
     from guardpost.aio.channel import Opener
+    from guardpost.console.line import Session
+    from guardpost.services.program import Tty
 
 __all__ = ["configure", "run"]
 
@@ -35,6 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let it go on without the line; see 'guardpost jobs TARGET'",
     )
+    parser.add_argument(
+        "--tty", action="store_true", help="on a terminal, which is then this one: as for htop"
+    )
+    on_terminal.add_escape_option(parser)
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="CMD [ARG...]", help="run as it stands"
@@ -46,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("no command; write: guardpost exec TARGET [--] CMD [ARG...]")
     if args.timeout == 0:
         raise UsageError("--timeout 0 would kill it before it starts")
+    if args.tty and args.detach:
+        raise UsageError("--tty and --detach: 'guardpost shell --keep' has a terminal and goes on")
     env = variables(args.env)
+    if args.tty:
+        return run_on_terminal(args, env)
 
     async def work(opener: "Opener") -> int:
         from guardpost.services import exec as service
@@ -72,6 +83,24 @@ def run(args: argparse.Namespace) -> int:
         )
 
     return opening.run_with(args, work)
+
+
+def run_on_terminal(args: argparse.Namespace, env: dict[bytes, bytes]) -> int:
+    async def open_program(session: "Session", tty: "Tty") -> on_terminal.Opened:
+        from guardpost.services import exec as service
+
+        channel = await service.open_on_terminal(
+            session,
+            [os.fsencode(word) for word in args.command],
+            tty,
+            cwd=os.fsencode(args.cwd) if args.cwd is not None else None,
+            env={**on_terminal.language(), **env},
+            timeout=args.timeout,
+            user=args.user,
+        )
+        return on_terminal.Opened(channel, greeting=f"on {safe_text(args.target)}")
+
+    return on_terminal.run(args, open_program)
 
 
 def variables(words: list[str]) -> dict[bytes, bytes]:

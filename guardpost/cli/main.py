@@ -37,6 +37,12 @@ class Command:
 COMMANDS = (
     Command("agent", "guardpost.cli.cmd_agent", "answer on a serial port of this host"),
     Command("ports", "guardpost.cli.cmd_ports", "the serial ports of this host; which auto takes"),
+    Command(
+        "shell",
+        "guardpost.cli.cmd_shell",
+        "a shell on the host, in this terminal",
+        remote_status=True,
+    ),
     Command("exec", "guardpost.cli.cmd_exec", "run a command on the host", remote_status=True),
     Command(
         "jobs", "guardpost.cli.cmd_jobs", "programs that go on without the line", remote_status=True
@@ -93,9 +99,9 @@ def main(argv: "Sequence[str] | None" = None, commands: "Sequence[Command]" = CO
         else:
             from argparse import Namespace
 
-            command = find(word, commands)
+            command, target = find(word, commands)
             args = Namespace(verbose=0, exit_codes="plain")
-            code = run(command, before + after, args)
+            code = run(command, [*before, *target, *after], args)
         # Here and not at interpreter exit, where a closed pipe could no longer be told apart.
         sys.stdout.flush()
         return code
@@ -118,11 +124,18 @@ def tell(before: list[str], word: str, after: list[str], commands: "Sequence[Com
     return 0 if asked else EXIT_ERROR
 
 
-def find(word: str, commands: "Sequence[Command]") -> Command:
-    """Raises UsageError when there is no such command."""
+def find(word: str, commands: "Sequence[Command]") -> "tuple[Command, list[str]]":
+    """The command of that name; for a target the shell, and the target as its first word.
+
+    Raises UsageError when it is neither.
+    """
     for command in commands:
         if command.name == word:
-            return command
+            return command, []
+    from guardpost.cli import hosts
+
+    if hosts.is_address(word) or hosts.lookup(word):
+        return find("shell", commands)[0], [word]
     raise unknown(word, commands)
 
 
@@ -158,6 +171,7 @@ def overview(commands: "Sequence[Command]") -> str:
     return "\n".join(
         [
             "usage: guardpost [OPTIONS] COMMAND [OPTIONS] [TARGET] ...",
+            "       guardpost TARGET                    the same as: guardpost shell TARGET",
             "",
             *rows,
             f"  {'help':<10} help COMMAND, or: targets, exit-codes, options, terminal-keys",
@@ -189,12 +203,6 @@ def unknown(word: str, commands: "Sequence[Command]") -> "UsageError":
     from guardpost.cli import hosts
     from guardpost.errors import UsageError
 
-    if hosts.is_address(word) or hosts.lookup(word):
-        # A later version opens a shell here.
-        return UsageError(
-            "this version has no shell yet; "
-            f"use 'guardpost exec {word} -- CMD' or 'guardpost terminal {word}'"
-        )
     names = [*(each.name for each in commands), "help", *hosts.load()]
     return UsageError(
         f"no such command or target '{word}'{grammar.nearest(word, names)};"

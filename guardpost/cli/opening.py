@@ -22,15 +22,19 @@ __all__ = ["canonical_name", "connect", "connect_options", "line_of"]
 __all__ += ["owner_command", "run", "run_with"]
 
 
-def connect(args: argparse.Namespace) -> "AbstractAsyncContextManager[Session]":
+def connect(
+    args: argparse.Namespace, tell: Callable[[str], None] | None = None
+) -> "AbstractAsyncContextManager[Session]":
     """The session with `args.target`, by the options of add_console_options().
+
+    `tell` is told what happens to the line; without it standard error is.
 
     Raises NoSuchTarget and UsageError; entering it raises what the session does.
     """
     from guardpost.console import session
 
     host = hosts.resolve(args.target)
-    return session.connect(line_of(host), connect_options(args, host), owner_command())
+    return session.connect(line_of(host), connect_options(args, host), owner_command(), tell)
 
 
 def command_words() -> list[str]:
@@ -110,14 +114,18 @@ def canonical_name(target: str) -> str:
     return line_of(hosts.resolve(target)).name
 
 
-def run_with(args: argparse.Namespace, work: "Callable[[Session], Awaitable[int]]") -> int:
-    """Connect, run `work`, disconnect; return the exit code that `work` gave.
+def run_with(
+    args: argparse.Namespace,
+    work: "Callable[[Session], Awaitable[int]]",
+    tell: Callable[[str], None] | None = None,
+) -> int:
+    """Connect, run `work`, disconnect; return the exit code that `work` gave. `tell` as connect().
 
     Ctrl-C cancels `work` and raises KeyboardInterrupt.
     """
 
     async def session() -> int:
-        async with connect(args) as opener:
+        async with connect(args, tell) as opener:
             return await work(opener)
 
     return run(args, session())

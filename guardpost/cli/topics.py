@@ -64,7 +64,12 @@ guardpost terminal TARGET shows the bare line; Ctrl-] (or --escape KEY) and then
 
 It waits for a line that goes away. Frames of a session on the line are hidden, and what is typed
 goes out between them; the prompt answers once no frame has come for 2 s.
---log FILE keeps the text with times. guardpost trace TARGET shows the frames instead, decoded."""
+--log FILE keeps the text with times. guardpost trace TARGET shows the frames instead, decoded.
+
+guardpost shell TARGET and exec --tty have the same key (--escape none: none), and then
+  .  q   disconnect                s   how the line does
+  d      leave it running (--keep) ?   this list
+The key twice is the key itself: twice for a shell within a shell."""
 
 TOPICS = {
     "terminal-keys": TERMINAL,

@@ -1,10 +1,12 @@
 """The escape key of a terminal: what is typed after it is for us and not for the line."""
 
 import enum
+from collections.abc import Mapping
 
 from guardpost.errors import UsageError
 
-__all__ = ["ESCAPE", "EscapeKey", "Wish", "key_name", "menu", "parse_key"]
+__all__ = ["ESCAPE", "LINE_WISHES", "SHELL_WISHES", "EscapeKey", "Wish"]
+__all__ += ["key_name", "menu", "parse_key"]
 
 ESCAPE = b"\x1d"
 """Ctrl-], as telnet's."""
@@ -21,9 +23,12 @@ class Wish(enum.Enum):
     RAW = "all bytes as they are, frames too, on or off"
     CLEAR = "clear the screen and set the terminal right"
     HELP = "this list"
+    DISCONNECT = "disconnect: what runs there is hung up, unless it is kept"
+    DETACH = "leave it running (with --keep)"
+    LINE = "how the line does"
 
 
-_WISHES = {
+LINE_WISHES: Mapping[bytes, Wish] = {
     b".": Wish.QUIT,
     b"q": Wish.QUIT,
     b"b": Wish.BREAK,
@@ -32,6 +37,14 @@ _WISHES = {
     b"t": Wish.TIMES,
     b"r": Wish.RAW,
     b"c": Wish.CLEAR,
+    b"?": Wish.HELP,
+}
+
+SHELL_WISHES: Mapping[bytes, Wish] = {
+    b".": Wish.DISCONNECT,
+    b"q": Wish.DISCONNECT,
+    b"d": Wish.DETACH,
+    b"s": Wish.LINE,
     b"?": Wish.HELP,
 }
 
@@ -50,11 +63,11 @@ def key_name(key: bytes) -> str:
     return f"Ctrl-{chr(key[0] + 0x40).lower()}"
 
 
-def menu(key: bytes = ESCAPE) -> list[str]:
+def menu(key: bytes = ESCAPE, wishes: Mapping[bytes, Wish] = LINE_WISHES) -> list[str]:
     """What the escape key offers, a line each."""
     name = key_name(key)
     keys: dict[Wish, str] = {}
-    for letter, wish in _WISHES.items():
+    for letter, wish in wishes.items():
         keys[wish] = f"{keys[wish]} or {letter.decode()}" if wish in keys else letter.decode()
     rows = [f"{name} {letters:<7} {wish.value}" for wish, letters in keys.items()]
     return [*rows, f"{name} {name}  the key itself"]
@@ -63,8 +76,10 @@ def menu(key: bytes = ESCAPE) -> list[str]:
 class EscapeKey:
     """Splits what is typed into bytes for the line and wishes."""
 
-    def __init__(self, key: bytes = ESCAPE) -> None:
+    def __init__(self, key: bytes = ESCAPE, wishes: Mapping[bytes, Wish] = LINE_WISHES) -> None:
+        """An empty `key` is none: everything is for the line."""
         self._key = key
+        self._wishes = wishes
         self._escaped = False
 
     def feed(self, typed: bytes) -> list[bytes | Wish]:
@@ -80,7 +95,7 @@ class EscapeKey:
                     plain += key
                 continue
             self._escaped = False
-            wish = _WISHES.get(key.lower())
+            wish = self._wishes.get(key.lower())
             if wish is None:
                 plain += key
                 continue

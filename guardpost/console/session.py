@@ -9,7 +9,7 @@ from guardpost.console.line import ConnectOptions, Line, Session
 from guardpost.errors import ChannelReset, GuardpostError, LineLost, ResetCode
 from guardpost.termsafe import safe_bytes, safe_text
 
-__all__ = ["ConnectOptions", "Line", "Session", "connect"]
+__all__ = ["ConnectOptions", "Line", "Session", "connect", "teller"]
 
 # A command that uses a channel learns the end from that, and its reason perhaps a little later.
 _CHANNELS_FIRST_SECONDS = 1.0
@@ -17,18 +17,21 @@ _CHANNELS_FIRST_SECONDS = 1.0
 
 @contextlib.asynccontextmanager
 async def connect(
-    line: Line, options: ConnectOptions, owner_command: Sequence[str] = ()
+    line: Line,
+    options: ConnectOptions,
+    owner_command: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Session]:
-    """A session on `line` while the block runs.
+    """A session on `line` while the block runs; `tell` is told what happens to the line.
 
     `owner_command` starts the process that owns the line; without it, with `--no-owner`, and on
     Windows the session is this process's own. Raises what Console.connect() does, and LineLost
     in the block when the session ends before it.
     """
     if not owner_command or not options.use_owner or sys.platform == "win32":
-        opening = _direct(line, options)
+        opening = _direct(line, options, tell or teller(options))
     else:
-        opening = _joined(line, options, owner_command)
+        opening = _joined(line, options, owner_command, tell or teller(options))
     async with opening as (opener, ended):
         async with _lost_with(ended):
             yield opener
@@ -36,7 +39,7 @@ async def connect(
 
 @contextlib.asynccontextmanager
 async def _direct(
-    line: Line, options: ConnectOptions
+    line: Line, options: ConnectOptions, tell: Callable[[str], None]
 ) -> "AsyncIterator[tuple[Session, asyncio.Future[GuardpostError]]]":
     from guardpost.console.direct import make_console
     from guardpost.console.linelock import LineLock
@@ -47,7 +50,7 @@ async def _direct(
     try:
         if line.password is not None:
             await line.password()  # a person's time does not count
-        console = make_console(line, options, ask=ask, tell=teller(options), text=_logger(options))
+        console = make_console(line, options, ask=ask, tell=tell, text=_logger(options))
         await console.connect(options.connect_timeout)
         try:
             yield console, console.ended
@@ -59,11 +62,14 @@ async def _direct(
 
 @contextlib.asynccontextmanager
 async def _joined(
-    line: Line, options: ConnectOptions, owner_command: Sequence[str]
+    line: Line,
+    options: ConnectOptions,
+    owner_command: Sequence[str],
+    tell: Callable[[str], None],
 ) -> "AsyncIterator[tuple[Session, asyncio.Future[GuardpostError]]]":
     from guardpost.console.owner_client import join
 
-    joined = await join(line, options, owner_command, tell=teller(options))
+    joined = await join(line, options, owner_command, tell=tell)
     try:
         yield joined, joined.ended
     finally:

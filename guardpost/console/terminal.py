@@ -246,7 +246,7 @@ class Terminal:
             case Wish.CLEAR:
                 self._take(_CLEAR)
                 await self._flush()
-            case Wish.QUIT | Wish.BREAK:
+            case _:
                 pass  # _type() knows them
 
     async def _send(self, data: bytes) -> None:

@@ -65,6 +65,12 @@ def _exec() -> Service:
     return Service(program.serve, program.action)
 
 
+def _shell() -> Service:
+    from guardpost.services import shell
+
+    return Service(shell.serve, shell.action)
+
+
 def _jobs() -> Service:
     from guardpost.services import jobs
 
@@ -143,6 +149,7 @@ SERVICES: Mapping[str, Callable[[], Service]] = {
     "listen": _listen,
     "accept": _accept,
     "exec": _exec,
+    "shell": _shell,
     "jobs": _jobs,
     "job": _job,
     "ps": _ps,

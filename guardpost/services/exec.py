@@ -1,7 +1,8 @@
-"""The service "exec": a program on the agent's host, without a terminal and without a shell.
+"""The service "exec": a program on the agent's host, without a shell.
 
-It has its own session, and what runs in that is ended when the channel breaks; unless it is
-started detached, and then becomes a job (jobs.py).
+It has its streams apart, or a terminal if one is asked for; and its own session, and what runs in
+that is ended when the channel breaks; unless it is started detached, and then becomes a job
+(jobs.py).
 """
 
 import asyncio
@@ -20,18 +21,28 @@ from guardpost.errors import (
 )
 from guardpost.services.action import Action
 from guardpost.services.asker import Asker
-from guardpost.services.job import KEPT_BYTES, Job
-from guardpost.services.program import exit_code, follow, relay
+from guardpost.services.job import AHEAD_BYTES, KEPT_BYTES, TERMINAL_AHEAD_BYTES, Job
+from guardpost.services.program import Tty, exit_code, follow, relay
 from guardpost.services.records import decode_value
 
 if TYPE_CHECKING:
     from guardpost.host.children import Child
+    from guardpost.host.terminal_pty import TerminalChild
 
-__all__ = ["SERVICE", "ExecReply", "ExecRequest", "action", "run", "serve", "start"]
+__all__ = ["SERVICE", "ExecReply", "ExecRequest"]
+__all__ += ["action", "open_on_terminal", "run", "serve", "start"]
 
 SERVICE = "exec"
 
 MAX_REQUEST_BYTES = 65536  # docs/protocol.md, "Limits"
+
+NO_PAGERS: Mapping[bytes, bytes] = {
+    b"PAGER": b"cat",
+    b"SYSTEMD_PAGER": b"cat",
+    b"GIT_PAGER": b"cat",
+    b"LESSSECURE": b"1",
+}
+"""On a terminal many programs page, and a pager starts others: not for who may run only listed."""
 
 
 class ExecRequest(msgspec.Struct):
@@ -44,6 +55,7 @@ class ExecRequest(msgspec.Struct):
     timeout: float | None = None
     user: str = ""
     detach: bool = False
+    tty: Tty | None = None
 
 
 class ExecReply(msgspec.Struct):
@@ -64,6 +76,10 @@ def _parse(request: bytes) -> ExecRequest:
         raise RemoteProtocolError("a variable's name is empty or holds =")
     if wanted.timeout is not None and not wanted.timeout > 0:
         raise RemoteProtocolError("the timeout must be more than 0 s")
+    if wanted.tty is not None:
+        wanted.tty.check()
+        if wanted.detach:
+            raise RemoteProtocolError("what is detached has no terminal")
     return wanted
 
 
@@ -83,17 +99,13 @@ async def serve(channel: Channel, request: bytes, asker: Asker) -> None:
     Raises nothing: whatever goes wrong ends `channel` with a reset. When the channel breaks,
     or the task is cancelled, the program's group is terminated, and killed 2 s later.
     """
-    from guardpost.host.children import SpawnError, spawn
+    from guardpost.host.spawning import SpawnError
 
     try:
         wanted = _parse(request)
-        child = await spawn(
-            wanted.argv,
-            program=next(iter(asker.action.argv), None),
-            cwd=wanted.cwd,
-            env=wanted.env | ({b"GUARDPOST_USER": os.fsencode(asker.user)} if asker.user else {}),
-            user=wanted.user,
-        )
+        env = wanted.env | ({b"GUARDPOST_USER": os.fsencode(asker.user)} if asker.user else {})
+        program = next(iter(asker.action.argv), None)
+        child = await _spawn(wanted, program, env, is_listed=asker.verdict.is_listed)
     except RemoteProtocolError as error:
         channel.reset(ResetCode.BAD_REQUEST, str(error))
         return
@@ -104,11 +116,37 @@ async def serve(channel: Channel, request: bytes, asker: Asker) -> None:
     if wanted.detach:
         await _detach(channel, child, wanted, asker)
     else:
-        await _attached(channel, child, wanted.timeout, asker)
+        await _attached(channel, child, wanted, asker)
 
 
-async def _attached(channel: Channel, child: "Child", timeout: float | None, asker: Asker) -> None:
-    job = Job(child, timeout=timeout)
+async def _spawn(
+    wanted: ExecRequest, program: bytes | None, env: dict[bytes, bytes], *, is_listed: bool
+) -> "Child | TerminalChild":
+    """Raises SpawnError."""
+    if wanted.tty is None:
+        from guardpost.host.children import spawn
+
+        return await spawn(wanted.argv, program=program, cwd=wanted.cwd, env=env, user=wanted.user)
+    from guardpost.host.logins import account_for, login_variables
+    from guardpost.host.terminal_pty import spawn_on_terminal
+
+    account = account_for(wanted.user)
+    pagers = NO_PAGERS if is_listed else {}
+    return await spawn_on_terminal(
+        wanted.argv,
+        program=program,
+        cwd=wanted.cwd,
+        env={**login_variables(account), b"TERM": wanted.tty.term, **env, **pagers},
+        account=account,
+        size=(wanted.tty.rows, wanted.tty.columns),
+    )
+
+
+async def _attached(
+    channel: Channel, child: "Child | TerminalChild", wanted: ExecRequest, asker: Asker
+) -> None:
+    ahead = AHEAD_BYTES if wanted.tty is None else TERMINAL_AHEAD_BYTES
+    job = Job(child, ahead=ahead, timeout=wanted.timeout)
     running = asyncio.ensure_future(job.run())
     try:
         channel.accept(msgspec.msgpack.encode(ExecReply(child.pid)))
@@ -127,7 +165,9 @@ async def _attached(channel: Channel, child: "Child", timeout: float | None, ask
         asker.note(**_ending(job))
 
 
-async def _detach(channel: Channel, child: "Child", wanted: ExecRequest, asker: Asker) -> None:
+async def _detach(
+    channel: Channel, child: "Child | TerminalChild", wanted: ExecRequest, asker: Asker
+) -> None:
     """Let it go on; it has no input."""
     child.close_stdin()
     job = Job(child, kept=KEPT_BYTES, timeout=wanted.timeout)
@@ -179,6 +219,24 @@ async def run(
     request = _encoded(ExecRequest(list(argv), cwd, dict(env or {}), timeout, user))
     channel = await opener.open(SERVICE, request, compress=compress)
     return exit_code(await follow(channel, stdin=stdin, stdout=stdout, stderr=stderr))
+
+
+async def open_on_terminal(
+    opener: Opener,
+    argv: Sequence[bytes],
+    tty: Tty,
+    *,
+    cwd: bytes | None = None,
+    env: Mapping[bytes, bytes] | None = None,
+    timeout: float | None = None,
+    user: str = "",
+) -> Channel:
+    """`argv` on a terminal over there: a channel for program.py's records.
+
+    Raises UsageError (too long), ChannelReset.
+    """
+    wanted = ExecRequest(list(argv), cwd, dict(env or {}), timeout, user, tty=tty)
+    return await opener.open(SERVICE, _encoded(wanted), interactive=True, compress=True)
 
 
 async def start(

@@ -35,7 +35,9 @@ async def refused(desk: Reception, service: str, request: bytes) -> ChannelReset
 
 
 def test_every_service_of_the_table_can_judge_a_request(tmp_path: Path) -> None:
-    programs = {"exec", "jobs", "job", "ps", "top", "watch", "kill", "nice", "info"}
+    programs = {
+        *("exec", "shell", "jobs", "job", "ps", "top", "watch", "kill", "nice", "info"),
+    }
     network = {"tcp", "unix", "udp", "listen", "accept"}
     assert set(SERVICES) == network | programs | {"get", "put"}
     for make in SERVICES.values():

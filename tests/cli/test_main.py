@@ -27,8 +27,10 @@ def nobody_s_hosts(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     sys.modules.pop("cmd_ring", None)
 
 
-def ring(run: Callable[[argparse.Namespace], int], *, remote_status: bool = False) -> list[Command]:
-    """A table of one command, `ring TARGET [CMD ...]`, that does `run`."""
+def ring(
+    run: Callable[[argparse.Namespace], int], *, name: str = "ring", remote_status: bool = False
+) -> list[Command]:
+    """A table of one command, `NAME TARGET [CMD ...]`, that does `run`."""
     module = types.ModuleType("cmd_ring")
 
     def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,7 @@ def ring(run: Callable[[argparse.Namespace], int], *, remote_status: bool = Fals
 
     module.configure, module.run = configure, remember  # type: ignore[attr-defined]
     sys.modules["cmd_ring"] = module
-    return [Command("ring", "cmd_ring", "ring a bell", remote_status=remote_status)]
+    return [Command(name, "cmd_ring", "ring a bell", remote_status=remote_status)]
 
 
 def failing(error: BaseException) -> list[Command]:
@@ -105,9 +107,6 @@ def test_detailed_exit_codes_are_not_for_commands_with_a_remote_status() -> None
         ("ring --time 5 web01", "usage: guardpost ring: "),
         ("ring --timeout soon web01", "usage: guardpost ring: argument --timeout: invalid"),
         ("help frob", "usage: no help on 'frob'"),
-        ("web01", "usage: this version has no shell yet; use 'guardpost exec web01 -- CMD'"),
-        ("/dev/ttyS0", "usage: this version has no shell yet;"),
-        ("com3", "usage: this version has no shell yet;"),
     ],
 )
 def test_wrong_usage_is_one_line(
@@ -117,6 +116,13 @@ def test_wrong_usage_is_one_line(
     shown = capsys.readouterr()
     assert shown.err.startswith(f"guardpost: {message}")
     assert (shown.err.count("\n"), shown.out) == (1, "")
+
+
+@pytest.mark.parametrize("target", ["web01", "/dev/ttyS0", "com3", "tcp:host:1", "ring:4"])
+def test_a_target_alone_is_a_shell_on_it(target: str) -> None:
+    commands = ring(lambda args: 7, name="shell")
+    assert main(["-v", target, "--timeout", "5"], commands) == 7
+    assert (seen[0].target, seen[0].timeout, seen[0].verbose) == (target, 5.0, 1)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardpost.console.escape import ESCAPE, EscapeKey, Wish, key_name, menu, parse_key
+from guardpost.console.escape import (
+    ESCAPE,
+    LINE_WISHES,
+    SHELL_WISHES,
+    EscapeKey,
+    Wish,
+    key_name,
+    menu,
+    parse_key,
+)
 from guardpost.errors import UsageError
 
 
@@ -29,9 +38,18 @@ def test_another_key_may_be_it() -> None:
 
 def test_the_menu_names_every_wish() -> None:
     shown = "\n".join(menu())
-    assert all(wish.value in shown for wish in Wish)
+    assert all(wish.value in shown for wish in LINE_WISHES.values())
+    of_shell = "\n".join(menu(ESCAPE, SHELL_WISHES))
+    assert all(wish.value in of_shell for wish in SHELL_WISHES.values())
+    assert {*LINE_WISHES.values(), *SHELL_WISHES.values()} == {*Wish}
     assert "Ctrl-] . or q" in shown
     assert menu(b"\x14")[0].startswith("Ctrl-t ")
+
+
+def test_a_shell_has_wishes_of_its_own_and_may_have_no_key() -> None:
+    key = EscapeKey(ESCAPE, SHELL_WISHES)
+    assert key.feed(b"\x1dd\x1d.\x1d\x1d\x1db") == [Wish.DETACH, Wish.DISCONNECT, b"\x1db"]
+    assert EscapeKey(b"", SHELL_WISHES).feed(b"\x1d.\x1d") == [b"\x1d.\x1d"]
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))

@@ -81,7 +81,7 @@ SERVICES: dict[str, Serve] = {
 
 
 @contextlib.asynccontextmanager
-async def connect(args: Any) -> AsyncIterator[MemoryOpener]:
+async def connect(args: Any, tell: Any = None) -> AsyncIterator[MemoryOpener]:
     """Stands in for guardpost.cli.opening.connect."""
     async with MemoryOpener(SERVICES) as opener:
         yield opener
