@@ -17,6 +17,7 @@ from bench import (
     queue,
     results,
     scale,
+    shell,
     start,
     unlimited,
     way,
@@ -30,6 +31,7 @@ Measures = Mapping[str, Callable[[], list[Row]]]
 
 SECTIONS: Mapping[str, Measures] = {
     "line": line.ROWS,
+    "shell": shell.ROWS,
     "queue": queue.ROWS,
     "unlimited": unlimited.ROWS,
     "way": way.ROWS,

@@ -107,9 +107,9 @@ def shell() -> list[Row]:
         sink.transfer.wait_first(10)
         keys.press(1)
         busy = keys.press(20)
-        outcome = sink.transfer.wait(60, 10)
-        assert outcome.intact
-        share = 100 * outcome.goodput / LINE_BYTES_PER_SECOND
+        outcome = sink.transfer.wait(seconds=60, patience=10)
+        assert outcome.intact, str(outcome)
+        share = 100 * outcome.bytes_per_second / LINE_BYTES_PER_SECOND
         floods = [_interrupted(keys, flood) for flood in (b"yes", b"base64 /dev/urandom")]
     p50, p95 = percentile(busy, 0.5), percentile(busy, 0.95)
     return [

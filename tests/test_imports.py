@@ -42,7 +42,7 @@ LAYERS = {
     "agent": (
         *("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
         # The prompt's own commands, which are no services.
-        *("host.logins", "host.programs", "host.terminal_pty"),
+        *("host.login", "host.logins", "host.programs", "host.terminal_pty"),
     ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "cli": ("",),

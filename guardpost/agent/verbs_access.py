@@ -53,17 +53,17 @@ async def shell(context: Context, args: list[str]) -> None:
     """The login shell of the agent's user, on a terminal of its own; all keys are the shell's."""
     if sys.platform == "win32":
         raise NotHere("on Windows there is no shell here; see: run")
-    from guardpost.host.logins import login_variables, own_account
+    from guardpost.host.login import argv_of_shell, login_environment
+    from guardpost.host.logins import own_account
     from guardpost.host.terminal_pty import spawn_on_terminal
 
     account = own_account()
-    program = os.fsencode(account.shell)
-    name = b"-" + os.path.basename(program)
-    env = {**login_variables(account), b"TERM": b"vt100"}
-    env[b"GUARDPOST_USER"] = os.fsencode(context.user)
+    program, name = map(os.fsencode, argv_of_shell(account))
+    more = {b"TERM": b"vt100", b"GUARDPOST_USER": os.fsencode(context.user)}
+    env = login_environment(account, {**more, b"SHELL": program})
     with context.keyboard.lent(raw=True) as typed:
         await context.pager.line("exit ends it; a BREAK, or 5 minutes without a key, hang it up")
-        child = await spawn_on_terminal([name], program=program, env=env)
+        child = await spawn_on_terminal([name], program=program, env=env, is_login=True)
         await _show(context, typed, child)
     await context.pager.line("")
 
@@ -86,4 +86,4 @@ async def _show(context: Context, typed: Typed, child: "TerminalChild") -> None:
 
 async def _type(typed: Typed, child: "TerminalChild") -> None:
     while True:
-        await child.write(await typed.read())
+        await child.write_stdin(await typed.read())

@@ -5,39 +5,19 @@ POSIX only: on Windows nobody has an entry in a passwd(5).
 
 import os
 import re
-import sys
 from collections.abc import Mapping
 from typing import Final
 
-from guardpost.errors import ResetCode
 from guardpost.host.logins import Account, login_variables
 from guardpost.host.programs import DEFAULT_PATH
-from guardpost.host.spawning import NO_TERMINALS, SpawnError
 
-__all__ = ["account_of_process", "argv_of_shell", "is_carried", "login_environment"]
+__all__ = ["argv_of_shell", "is_carried", "login_environment"]
 
 _FALLBACK_SHELL: Final = "/bin/sh"
 _USER_PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 _MAIL_FOLDERS: Final = ("/var/mail", "/var/spool/mail")
 _CARRIED: Final = re.compile(rb"LANG|LANGUAGE|LC_[A-Z]{1,32}|COLORTERM|NO_COLOR")
 _FROM_AGENT: Final = ("TZ",)
-
-
-def account_of_process() -> Account:
-    """Whoever we are; one whom passwd(5) does not know gets /bin/sh in /.
-
-    Raises SpawnError (UNSUPPORTED) on Windows.
-    """
-    if sys.platform == "win32":
-        raise SpawnError(ResetCode.UNSUPPORTED, NO_TERMINALS)
-    import pwd
-
-    uid, gid = os.getuid(), os.getgid()
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return Account(str(uid), uid, gid, (), "/", _FALLBACK_SHELL)
-    return Account(entry.pw_name, uid, gid, (), entry.pw_dir or "/", entry.pw_shell)
 
 
 def argv_of_shell(account: Account) -> tuple[str, str]:

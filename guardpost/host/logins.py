@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from guardpost.errors import ResetCode
-from guardpost.host.spawning import SpawnError
+from guardpost.host.spawning import NO_TERMINALS, SpawnError
 
 __all__ = ["Account", "account_for", "login_variables", "own_account", "run_as"]
 
@@ -60,7 +60,7 @@ def own_account() -> Account:
     Raises SpawnError on Windows.
     """
     if sys.platform == "win32":
-        raise SpawnError(ResetCode.UNSUPPORTED, "Windows has no accounts of /etc/passwd")
+        raise SpawnError(ResetCode.UNSUPPORTED, NO_TERMINALS)
     import pwd
 
     uid = os.geteuid()

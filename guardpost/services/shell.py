@@ -199,18 +199,13 @@ async def _follow(
 
 async def _start(wanted: ShellRequest, asker: Asker) -> "tuple[TerminalChild, LoginRecord]":
     """Raises SpawnError."""
-    from guardpost.host.login import (
-        account_of_process,
-        argv_of_shell,
-        is_carried,
-        login_environment,
-    )
+    from guardpost.host.login import argv_of_shell, is_carried, login_environment
     from guardpost.host.login_records import LoginRecord, LoginRecords
-    from guardpost.host.logins import account_for
+    from guardpost.host.logins import account_for, own_account
     from guardpost.host.terminal_pty import spawn_on_terminal
 
     other = account_for(wanted.user)
-    account = other or account_of_process()
+    account = other or own_account()
     shell, argv0 = argv_of_shell(account)
     more = {name: value for name, value in wanted.env.items() if is_carried(name)}
     more[b"TERM"] = wanted.tty.term

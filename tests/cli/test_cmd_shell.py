@@ -78,7 +78,9 @@ def test_type_resize_interrupt_and_leave_with_its_status(line: Rig) -> None:
         assert is_set_right(after)
 
 
-@pytest.mark.parametrize("flood", ["yes", "base64 /dev/urandom"])
+@pytest.mark.parametrize(
+    "flood", [pytest.param("yes", marks=pytest.mark.slow), "base64 /dev/urandom"]
+)
 def test_ctrl_c_acts_at_once_in_a_flood(line: Rig, flood: str) -> None:
     with at_shell(line) as shown:
         shown.types(flood, "Enter")

@@ -1,48 +1,11 @@
 """With what a login shell starts, for accounts that are made up and for our own."""
 
-import os
-import sys
-from pathlib import Path
-
 import pytest
 
-from guardpost.errors import ResetCode
-from guardpost.host.login import (
-    account_of_process,
-    argv_of_shell,
-    is_carried,
-    login_environment,
-)
+from guardpost.host.login import argv_of_shell, is_carried, login_environment
 from guardpost.host.logins import Account
-from guardpost.host.spawning import SpawnError
 
 ANN = Account("ann", 1000, 1000, (), "/home/ann", "/bin/sh")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="passwd(5)")
-def test_we_are_whom_passwd_knows() -> None:
-    account = account_of_process()
-    assert account.uid == os.getuid()
-    line = next(
-        (
-            each
-            for each in Path("/etc/passwd").read_text().splitlines()
-            if each.split(":")[2] == str(os.getuid())
-        ),
-        "",
-    )
-    if line:
-        assert (account.name, account.home, account.shell) == (
-            line.split(":")[0],
-            *line.split(":")[5:],
-        )
-
-
-def test_on_windows_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(SpawnError, match="use exec") as caught:
-        account_of_process()
-    assert caught.value.code is ResetCode.UNSUPPORTED
 
 
 @pytest.mark.parametrize(
