@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baud", type=int, default=BAUD, metavar="N", help=f"speed of the line (default {BAUD})"
     )
+    parser.add_argument(
+        "--shell", action="store_true", help="instead of the tour a shell, on the same line"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
             "the demo needs ptys, which Windows has not; try the README's first session"
         )
     with tempfile.TemporaryDirectory(prefix="guardpost-demo-") as folder:
-        return _Demo(Path(folder), args.baud).run()
+        demo = _Demo(Path(folder), args.baud)
+        return demo.shell() if args.shell else demo.run()
 
 
 class _Demo:
@@ -79,9 +83,24 @@ class _Demo:
                 expect=7,
             )
             self._copy()
+            self._step(
+                "a shell on a terminal of the host",
+                *("shell", *self._trusting()),
+                typed=b"tty; stty size; exit 5\n",
+                expect=5,
+            )
             self._tunnel(web_port)
             self._output("owner", self._here, "stop")
         self._say("done: all of it went through the line, sealed")
+        return 0
+
+    def shell(self) -> int:
+        """A person's own turn; what he does there is done to this machine."""
+        key = self._output("key", *self._console).strip()
+        with self._line(), self._agent(key):
+            self._say(f"a shell of this machine, through a line of {self._baud} baud")
+            subprocess.run(self._argv("shell", *self._trusting()), env=self._environment)
+            self._output("owner", self._here, "stop")
         return 0
 
     def _trusting(self) -> tuple[str, ...]:
@@ -89,10 +108,23 @@ class _Demo:
 
     # --- the commands ---
 
-    def _step(self, title: str, *words: str, expect: int = 0, lines: int = 40) -> None:
+    def _step(
+        self,
+        title: str,
+        *words: str,
+        expect: int = 0,
+        lines: int = 40,
+        typed: bytes | None = None,
+    ) -> None:
+        """`typed` is its standard input, where that is not ours."""
         self._say(f"{title}   $ guardpost {self._shown(words)}")
         begun = time.monotonic()
-        done = subprocess.run(self._argv(*words), env=self._environment, stdout=subprocess.PIPE)
+        done = subprocess.run(
+            self._argv(*words),
+            env={**self._environment, "TERM": "dumb"},
+            stdout=subprocess.PIPE,
+            input=typed,
+        )
         seconds = time.monotonic() - begun
         output = done.stdout.decode("utf-8", "replace").splitlines()
         for line in output[:lines]:
