@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -142,10 +143,16 @@ def cells(process: "Process", names: Sequence[str] = DEFAULT, drawn: str = "") -
     tree_column = next((each for each in ("command", "name") if each in names), "")
     found = []
     for name in names:
-        value = COLUMNS[name].value(process)
-        text = "-" if value is None else COLUMNS[name].text(value)
+        text = _text(name, process)
         found.append(drawn + text if name == tree_column else text)
     return found
+
+
+def _text(name: str, process: "Process") -> str:
+    value = COLUMNS[name].value(process)
+    # An agent may say infinity, and nobody can show that as minutes.
+    is_unknown = value is None or (isinstance(value, float) and not math.isfinite(value))
+    return "-" if is_unknown else COLUMNS[name].text(value)
 
 
 def as_json(table: "list[Process]") -> str:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import math
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -141,7 +142,12 @@ def as_object(event: "WatchEvent") -> dict[str, object]:
         found |= {"status": event.status, "signal": event.signal, "source": event.source}
     if event.metric:
         found |= {"metric": event.metric, "value": event.value, "limit": event.limit}
-    return found
+    # JSON has no infinity; an agent may say so all the same.
+    return {name: None if _is_endless(value) else value for name, value in found.items()}
+
+
+def _is_endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def as_line(event: "WatchEvent") -> str:
@@ -179,7 +185,7 @@ def ending(event: "WatchEvent") -> str:
 
 
 def _amount(event: "WatchEvent", value: float | None) -> str:
-    if value is None:
+    if value is None or _is_endless(value):
         return "-"
     if event.metric == "rss":
         return bytes_text(max(0, int(value)))

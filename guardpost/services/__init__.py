@@ -112,13 +112,19 @@ def _nice() -> Service:
 def _top() -> Service:
     from guardpost.services import top
 
-    return Service(lambda channel, request, _: top.serve(channel, request), top.action)
+    return Service(
+        lambda channel, request, asker: top.serve(channel, request, refusal=asker.refusal),
+        top.action,
+    )
 
 
 def _watch() -> Service:
     from guardpost.services import watch
 
-    return Service(lambda channel, request, _: watch.serve(channel, request), watch.action)
+    return Service(
+        lambda channel, request, asker: watch.serve(channel, request, refusal=asker.refusal),
+        watch.action,
+    )
 
 
 def _info() -> Service:

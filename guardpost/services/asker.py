@@ -54,3 +54,11 @@ class Asker(NamedTuple):
     """Connections that came to the ports that consoles listen on."""
     jobs: "Callable[[], KeptJobs]" = _nothing_is_kept
     """The programs that go on without a channel."""
+
+    def refusal(self) -> str:
+        """Why the key may no longer do what it opened the channel for; empty while it may.
+
+        For what goes on for hours: a key that was taken out must not go on looking.
+        """
+        verdict = self.decide(self.action)
+        return "" if verdict.allowed else verdict.reason

@@ -74,8 +74,12 @@ async def serve(
     request: bytes,
     reader: Callable[[], Callable[[], Reading]] = host_reader,
     clock: Callable[[], float] = time.monotonic,
+    refusal: Callable[[], str] = lambda: "",
 ) -> None:
-    """The agent's half of `top`. Raises ChannelReset when the console went away."""
+    """The agent's half of `top`. Raises ChannelReset when the console went away.
+
+    `refusal` is asked before each refresh: why there is to be none, or empty.
+    """
     try:
         decode_value(request or b"\x80", TopRequest)
     except RemoteProtocolError as error:
@@ -87,6 +91,9 @@ async def serve(
     while await asks.read(int) is not None:
         if before is not None:
             await asyncio.sleep(before + LEAST_SECONDS - clock())
+        if reason := refusal():
+            channel.reset(ResetCode.NOT_ALLOWED, reason)
+            return
         now = clock()
         rows, host = await asyncio.to_thread(read)
         elapsed = 0 if before is None else round((now - before) * 100)

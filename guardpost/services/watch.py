@@ -84,8 +84,11 @@ def action(request: bytes) -> Action:
     return Action("monitor")
 
 
-async def serve(channel: Channel, request: bytes) -> None:
-    """The agent's half of `watch`. Raises ChannelReset when the console went away."""
+async def serve(channel: Channel, request: bytes, refusal: Callable[[], str] = lambda: "") -> None:
+    """The agent's half of `watch`. Raises ChannelReset when the console went away.
+
+    `refusal` is asked once a second: why nothing more is to be told, or empty.
+    """
     try:
         wanted = decode_value(request or b"\x80", WatchRequest)
     except RemoteProtocolError as error:
@@ -97,11 +100,17 @@ async def serve(channel: Channel, request: bytes) -> None:
     watching = await asyncio.to_thread(_Watching, wanted)
     channel.accept(msgspec.msgpack.encode({"by_kernel": watching.by_kernel}))
     looking = asyncio.ensure_future(watching.run())
+    judged_at = time.monotonic()
     ending = asyncio.ensure_future(channel.read())
     try:
         while not ending.done() and not looking.done():
             await watching.something.wait()
             watching.something.clear()
+            if time.monotonic() - judged_at >= LOOK_SECONDS:
+                judged_at = time.monotonic()
+                if reason := refusal():
+                    channel.reset(ResetCode.NOT_ALLOWED, reason)
+                    return
             for event in watching.take():
                 await write_record(channel, event)
             if ending.done():

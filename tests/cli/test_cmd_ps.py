@@ -75,6 +75,12 @@ def test_a_narrow_terminal_goes_without_some_columns() -> None:
         assert max(map(len, cmd_ps.as_lines(TABLE, columns))) <= columns
 
 
+def test_numbers_without_an_end_are_shown_as_unknown() -> None:
+    for number in (float("inf"), float("nan")):
+        (row,) = cmd_ps.as_lines([Process(1, cpu_seconds=number, started=number)], None)[1:]
+        assert row.split() == ["1", "-", "-", "-", "-", "-", "?"]
+
+
 def test_chosen_columns_are_only_cut() -> None:
     lines = cmd_ps.as_lines(TABLE, 12, ["user", "state", "started"])
     assert lines[0] == "USER     STA"

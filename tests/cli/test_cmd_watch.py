@@ -3,11 +3,16 @@ import os
 import subprocess
 import sys
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import commands
 
 from guardpost.cli import cmd_watch, opening
 from guardpost.cli.main import main
+from guardpost.errors import RemoteProtocolError
+from guardpost.services.records import decode_value
 from guardpost.services.watch import WatchEvent
 
 
@@ -57,6 +62,34 @@ def test_json_has_the_fields_of_its_kind() -> None:
     assert fields("ended", pid=1) == who | {"status", "signal", "source"}
     assert fields("above", metric="load") == {"event", "time", "metric", "value", "limit"}
     assert fields("dropped", dropped={"ended": 1}) == {"event", "time", "dropped"}
+
+
+anything = (
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text()
+)
+words = st.none() | st.binary(max_size=9) | st.lists(st.binary(max_size=9), max_size=3)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"event": st.sampled_from(["started", "ended", "above", "dropped", "\x1b[2J"])},
+        optional={
+            **dict.fromkeys(("time", "pid", "started", "value", "limit"), anything),
+            **dict.fromkeys(("user", "name", "metric", "source", "status", "signal"), anything),
+            "argv": words,
+            "dropped": st.dictionaries(st.text(), st.integers(), max_size=3),
+        },
+    )
+)
+def test_any_event_is_an_error_or_a_safe_line_and_valid_json(
+    given_event: dict[str, object],
+) -> None:
+    try:
+        event = decode_value(msgspec.msgpack.encode(given_event), WatchEvent)
+    except RemoteProtocolError:
+        return
+    assert cmd_watch.as_line(event).isprintable()
+    json.dumps(cmd_watch.as_object(event), allow_nan=False)
 
 
 def test_a_time_far_off_is_no_error() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.rig import Rig, read_line, rig
@@ -71,6 +72,24 @@ def test_a_line_that_is_pulled_out_is_waited_for_and_nothing_is_missed() -> None
                 found = event(top)
             assert float(str(found["time"])) > float(str(first["time"]))
             assert process.returncode == 7
+
+
+def test_a_role_that_is_changed_ends_a_live_list(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+
+    def configure(permit: str) -> None:
+        config.write_text(f'[roles.web]\npermit = "{permit}"')
+        config.chmod(0o600)
+
+    with rig(agent=None) as made:
+        configure("monitor")
+        made.start_agent("--config", str(config), permit="role=web")
+        with made.background("top", "--trust-new", "--json", made.here) as listing:
+            assert event(listing)["schema"] == 1
+            configure("exec=/bin/true")
+            _, said = listing.communicate(timeout=60)
+            assert listing.returncode == 255
+            assert b"monitor is not permitted" in said
 
 
 def test_a_role_that_monitors_may_look_and_not_touch() -> None:

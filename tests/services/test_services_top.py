@@ -84,6 +84,24 @@ def test_a_console_that_asks_without_end_waits_its_turn() -> None:
     asyncio.run(story())
 
 
+def test_a_key_that_may_not_look_any_more_gets_no_refresh() -> None:
+    answers = ["", "this key is not allowed any more"]
+
+    async def serve(channel: Channel, request: bytes) -> None:
+        await top.serve(channel, request, refusal=lambda: answers.pop(0))
+
+    async def story() -> None:
+        async with MemoryOpener({"top": serve}) as opener:
+            follower = await top.Follower.open(opener)
+            await follower.refresh()
+            with pytest.raises(ChannelReset, match="not allowed any more") as refusal:
+                await follower.refresh()
+            assert refusal.value.code is ResetCode.NOT_ALLOWED
+            await follower.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("request_", [b"\xc1", b"\x01", b"\x93\x01"])
 def test_a_malformed_request_is_refused(request_: bytes) -> None:
     async def story() -> None:

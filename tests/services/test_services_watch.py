@@ -11,6 +11,7 @@ from contextlib import aclosing
 import pytest
 from support.channels import MemoryOpener, channel_pair
 
+from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, ResetCode
 from guardpost.host.proc_connector import ProcConnector
 from guardpost.services import watch
@@ -168,6 +169,20 @@ def test_a_console_that_takes_nothing_holds_up_no_memory() -> None:
             console.reset(ResetCode.CANCELLED)
             with pytest.raises(ChannelReset):
                 await serving
+
+    asyncio.run(story())
+
+
+def test_a_key_that_may_not_look_any_more_is_told_nothing_more() -> None:
+    async def serve(channel: Channel, request: bytes) -> None:
+        await watch.serve(channel, request, refusal=lambda: "not allowed any more")
+
+    async def story() -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS), MemoryOpener({"watch": serve}) as opener:
+            wanted = WatchRequest(names=["no process has such a name"])
+            with pytest.raises(ChannelReset, match="not allowed any more"):
+                async for event in watch.watch(opener, wanted):
+                    raise AssertionError(event)
 
     asyncio.run(story())
 
