@@ -79,6 +79,21 @@ def test_datagrams_to_a_server_of_the_host(line: Rig) -> None:
                     assert client.recv(2000) == b"answer"
 
 
+def test_logger_reaches_the_hosts_syslog(line: Rig) -> None:
+    logger = need("logger")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(("127.0.0.1", 0))
+        syslog.settimeout(30)
+        with forward(line, "-U", f"127.0.0.1:0:127.0.0.1:{syslog.getsockname()[1]}") as here:
+            to = ["-n", "127.0.0.1", "-P", str(port_of(here)), "-d"]
+            for text in ("disk sda is failing", "disk sda is gone"):
+                subprocess.run([logger, *to, "-p", "daemon.err", text], check=True, timeout=30)
+                said = syslog.recv(2000)
+                # RFC 5424 section 6.2.1: facility 3, severity 3.
+                assert said.startswith(b"<27>"), said
+                assert said.rstrip().endswith(text.encode()), said
+
+
 def test_unix_sockets_at_both_ends(line: Rig, tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
     with socket.socket(socket.AF_UNIX) as server:
