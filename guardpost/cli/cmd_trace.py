@@ -14,6 +14,8 @@ from guardpost.cli import opening
 from guardpost.errors import UsageError
 
 if TYPE_CHECKING:
+    from guardpost.console.trace_json import TraceJson
+    from guardpost.console.trace_view import TraceView
     from guardpost.protocol.observer import Unit
 
 __all__ = ["configure", "run"]
@@ -28,12 +30,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plaintext", action="store_true", help="also what the packets of the session contain"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="JSON on standard output, a line for each unit"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no word of our own")
     parser.add_argument("target", metavar="TARGET", help="a line, or a capture (FILE.pcapng)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C, or to the end of a capture. Raises UsageError."""
+    if args.json and args.write == "-":
+        raise UsageError("standard output takes one of --json and -w -; give -w a file")
     if is_capture(args.target):
         return read_back(args)
     if sys.platform == "win32":
@@ -86,14 +93,22 @@ def read_back(args: argparse.Namespace) -> int:
 
 
 def printer(args: argparse.Namespace) -> "Callable[[Unit, float], None]":
-    from guardpost.console.trace_view import TraceView
-
-    view = TraceView(whole=bool(args.verbose))
+    view = viewer(args)
 
     def show(unit: "Unit", when: float) -> None:
         print(view.line(unit, when), flush=True)
 
     return show
+
+
+def viewer(args: argparse.Namespace) -> "TraceJson | TraceView":
+    if args.json:
+        from guardpost.console.trace_json import TraceJson
+
+        return TraceJson()
+    from guardpost.console.trace_view import TraceView
+
+    return TraceView(whole=bool(args.verbose))
 
 
 def open_sink(path: str, name: str) -> BinaryIO:

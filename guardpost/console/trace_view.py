@@ -1,9 +1,14 @@
 """A unit of the line as a line for a person: time, who to whom, what it is, what is in it."""
 
 from guardpost.console.picture import stamp
-from guardpost.console.trace_streams import Streams
+from guardpost.console.trace_decode import (
+    PATH_KINDS,
+    Opened,
+    TraceDecoder,
+    code_name,
+    profile_name,
+)
 from guardpost.errors import GoAwayCode, RemoteProtocolError, ResetCode
-from guardpost.protocol.hello import Hello
 from guardpost.protocol.messages import (
     Accept,
     Ack,
@@ -20,7 +25,6 @@ from guardpost.protocol.messages import (
     Speed,
     SpeedStep,
     Welcome,
-    decode_messages,
 )
 from guardpost.protocol.observer import Unit, UnitKind
 from guardpost.termsafe import safe_text
@@ -28,8 +32,6 @@ from guardpost.termsafe import safe_text
 __all__ = ["TraceView"]
 
 _SHOWN_BYTES = 64
-_PATH_KINDS = {4: "EVERY", 5: "SWEEP", 6: "SWEPT"}
-_PROFILES = {0: "clean", 1: "xonxoff", 2: "console", 3: "printable"}
 
 
 class TraceView:
@@ -40,8 +42,7 @@ class TraceView:
 
     def __init__(self, *, whole: bool = False) -> None:
         self._whole = whole
-        self._console_hello = b""
-        self._streams = Streams()
+        self._decoder = TraceDecoder()
 
     def line(self, unit: Unit, when: float) -> str:
         """`when` in seconds since 1970."""
@@ -55,7 +56,7 @@ class TraceView:
             case UnitKind.HELLO:
                 return self._hello(unit.body)
             case UnitKind.HANDSHAKE if unit.body:
-                self._streams.clear()
+                self._decoder.handshake()
                 return _handshake(unit.body)
             case UnitKind.PACKET:
                 return self._packet(unit)
@@ -64,72 +65,60 @@ class TraceView:
                 return f'{word}  "{_quoted(unit.body, self._whole)}"'
 
     def _hello(self, raw: bytes) -> str:
-        if (hello := Hello.decode(raw)) is not None and not hello.agent:
-            self._console_hello = raw
-            verdict = ""
-        elif (hello := Hello.decode(raw, answers=self._console_hello or None)) is not None:
-            verdict = ", answers the last"
-        else:
+        hello = self._decoder.hello(raw)
+        if hello is None:
             return f'hello, answers none that was seen here  "{_quoted(raw, True)}"'
-        there, back = (_PROFILES.get(each, each) for each in (hello.to_agent, hello.to_console))
+        there, back = profile_name(hello.to_agent), profile_name(hello.to_console)
         return (
             f"hello of {'agent' if hello.agent else 'console'}, major {hello.major}, "
-            f"{there} to the agent, {back} to the console{verdict}"
+            f"{there} to the agent, {back} to the console"
+            f"{', answers the last' if hello.agent else ''}"
         )
 
     def _packet(self, unit: Unit) -> str:
-        if unit.number is None or unit.messages is None:
-            low = int.from_bytes(unit.body[1:3], "little")
-            return f"packet ..{low:04x}  sealed, {len(unit.body)} bytes"
         try:
-            messages = decode_messages(unit.messages)
+            opened = self._decoder.packet(unit)
         except RemoteProtocolError as error:
             return f"packet {unit.number}  {error}"
-        shown = "; ".join(self._message(each, unit) for each in messages)
+        if opened is None:
+            low = int.from_bytes(unit.body[1:3], "little")
+            return f"packet ..{low:04x}  sealed, {len(unit.body)} bytes"
+        shown = "; ".join(self._message(each, unit) for each in opened)
         return f"packet {unit.number}  {shown or 'nothing but padding'}"
 
-    def _message(self, message: Message, unit: Unit) -> str:
-        match message:
+    def _message(self, opened: Opened, unit: Unit) -> str:
+        match opened.message:
             case Data(number, offset, data, fin):
                 end = " FIN" if fin else ""
-                return f"DATA {number} +{offset} {len(data)} B{end}{self._data(message, unit)}"
-            case Open(number, service, length, interactive, compressed):
-                if not unit.is_withheld:  # else no DATA would ever end it
-                    self._streams.open(message)
-                flags = " interactive" * interactive + " compressed" * compressed
-                return f"OPEN {number} {safe_text(service)}, request of {length} B{flags}"
+                shown = "" if unit.is_withheld or not data else self._data(data, opened.plain)
+                return f"DATA {number} +{offset} {len(data)} B{end}{shown}"
             case Welcome(settings):
                 shown = "" if unit.is_withheld else f' "{_quoted(settings, self._whole)}"'
                 return f"WELCOME {len(settings)} B{shown}"
-            case Reset():
-                self._streams.reset(message)
-                return _control(message)
-            case _:
+            case message:
                 return _control(message)
 
-    def _data(self, message: Data, unit: Unit) -> str:
-        if unit.is_withheld:
-            return ""
-        plain = self._streams.plain(message, unit.from_agent)
-        if not message.data:
-            return ""
+    def _data(self, data: bytes, plain: bytes | None) -> str:
         if plain is None:
-            return f' "{_quoted(message.data, self._whole)}"'
+            return f' "{_quoted(data, self._whole)}"'
         return f' plain "{_quoted(plain, self._whole)}"'
 
 
 def _handshake(body: bytes) -> str:
-    if body[0] in _PATH_KINDS:
-        return f"{_PATH_KINDS[body[0]]}  about the path, {len(body) - 1} bytes"
+    if body[0] in PATH_KINDS:
+        return f"{PATH_KINDS[body[0]]}  about the path, {len(body) - 1} bytes"
     return f"handshake {body[0]}  {len(body) - 1} bytes of Noise"
 
 
 def _control(message: Message) -> str:
     match message:
+        case Open(number, service, length, interactive, compressed):
+            flags = " interactive" * interactive + " compressed" * compressed
+            return f"OPEN {number} {safe_text(service)}, request of {length} B{flags}"
         case Accept(number, length):
             return f"ACCEPT {number}, reply of {length} B"
         case Reset(number, code, final, text):
-            return f"RESET {number} {_code(ResetCode, code)} at {final}{_said(text)}"
+            return f"RESET {number} {code_name(ResetCode, code)} at {final}{_said(text)}"
         case Credit(number, limit):
             return f"CREDIT {number} up to {limit}"
         case ConnectionCredit(limit):
@@ -138,11 +127,11 @@ def _control(message: Message) -> str:
             acked = ",".join(_range(start, stop) for start, stop in ranges)
             return f"ACK {acked} after {delay / 1000:g} ms"
         case GoAway(code, text):
-            return f"GOAWAY {_code(GoAwayCode, code)}{_said(text)}"
+            return f"GOAWAY {code_name(GoAwayCode, code)}{_said(text)}"
         case Rekey(step, noise):
             return f"REKEY {step}, {len(noise)} bytes of Noise"
         case Profiles(there, back):
-            return f"PROFILES {_PROFILES.get(there)} to the agent, {_PROFILES.get(back)} back"
+            return f"PROFILES {profile_name(there)} to the agent, {profile_name(back)} back"
         case Speed(step, value, text):
             said = f" {value}" if value or step is SpeedStep.PROBE else ""
             return f"SPEED {step.name.lower()}{said}{_said(text)}"
@@ -154,13 +143,6 @@ def _control(message: Message) -> str:
 
 def _range(start: int, stop: int) -> str:
     return str(start) if stop == start + 1 else f"{start}-{stop - 1}"
-
-
-def _code(codes: type[ResetCode] | type[GoAwayCode], code: int) -> str:
-    try:
-        return codes(code).name.lower().replace("_", "-")
-    except ValueError:
-        return str(code)
 
 
 def _said(text: str) -> str:

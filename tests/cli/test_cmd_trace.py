@@ -1,5 +1,6 @@
 """`guardpost trace` on real processes, and what tshark makes of its captures."""
 
+import base64
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.rig import Rig, read_line, rig
@@ -32,9 +34,10 @@ def until(happened: Callable[[], object], what: str) -> None:
 class Traced:
     """One session, traced from its hellos to its goodbye with contents and without them."""
 
-    def __init__(self, folder: Path, bare: str, plain: str) -> None:
+    def __init__(self, folder: Path, bare: str, plain: str, json_lines: str = "") -> None:
         self.folder = folder
         self.text = {"bare": bare, "plain": plain}
+        self.json_lines = json_lines
 
     def capture(self, name: str) -> Path:
         return self.folder / f"{name}.pcapng"
@@ -58,10 +61,11 @@ class Traced:
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
     folder = tmp_path_factory.mktemp("trace")
     with rig(agent=None) as line:
-        files = {name: folder / f"{name}.pcapng" for name in ("bare", "plain")}
+        files = {name: folder / f"{name}.pcapng" for name in ("bare", "plain", "json")}
         outputs = {name: folder / f"{name}.txt" for name in files}
         processes = []
-        for name, options in (("bare", ()), ("plain", ("--plaintext", "-v"))):
+        options_by_name = {"bare": (), "plain": ("--plaintext", "-v"), "json": ("--json",)}
+        for name, options in options_by_name.items():
             with outputs[name].open("wb") as out:
                 process = subprocess.Popen(
                     line.argv("trace", line.here, "-w", str(files[name]), *options),
@@ -77,7 +81,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
             for process in processes:
                 assert "watching" in read_line(process)
             for out in outputs.values():
-                until(lambda out=out: "hello of console" in out.read_text(), "no hello")
+                until(lambda out=out: "hello" in out.read_text(), "no hello")
             line.start_agent()
             assert done.wait(PATIENCE_SECONDS) == 0
         with open(line.there, "wb", buffering=0) as there:
@@ -90,7 +94,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
             assert process.wait(PATIENCE_SECONDS) == 130
             assert process.stderr is not None
             process.stderr.close()
-        yield Traced(folder, outputs["bare"].read_text(), outputs["plain"].read_text())
+        yield Traced(folder, *(each.read_text() for each in outputs.values()))
 
 
 def test_a_session_is_shown_from_its_hello_to_its_goodbye(traced: Traced) -> None:
@@ -127,6 +131,46 @@ def test_a_capture_is_read_back_as_it_was_shown(
     assert capsys.readouterr().out == traced.text["plain"]
     assert main(["trace", "--plaintext", str(traced.capture("bare"))]) == 255
     assert "holds what it holds" in capsys.readouterr().err
+
+
+def units(lines: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def test_a_program_reads_a_session_from_its_hello_to_its_goodbye(traced: Traced) -> None:
+    found = units(traced.json_lines)
+    assert {each["schema"] for each in found} == {1}
+    kinds = [each["kind"] for each in found if each["kind"] != "note"]
+    assert kinds[0] == "hello"
+    assert {"handshake", "packet", "text"} <= set(kinds)
+    assert [each["time"] for each in found] == sorted(each["time"] for each in found)
+    assert {each["from"] for each in found if each["kind"] == "packet"} == {"agent", "console"}
+    (text,) = [each for each in found if each["kind"] == "text"]
+    assert text["text"] == "[   12.345678] usb 1-1: new device\r\n"
+    messages = [m for each in found if each["kind"] == "packet" for m in each["messages"]]
+    named = {each["message"] for each in messages}
+    assert {"WELCOME", "OPEN", "ACCEPT", "DATA", "ACK", "GOAWAY"} <= named
+    (opened,) = [each for each in messages if each["message"] == "OPEN"]
+    assert (opened["channel"], opened["service"]) == (0, "exec")
+    assert not any("data" in each or "plain" in each or "text" in each for each in messages)
+
+
+def test_a_capture_is_read_back_for_a_program(
+    traced: Traced, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trace", "--json", str(traced.capture("json"))]) == 0
+    assert capsys.readouterr().out == traced.json_lines
+    assert main(["trace", "--json", str(traced.capture("plain"))]) == 0
+    said = b""
+    for unit in units(capsys.readouterr().out):
+        for each in unit.get("messages") or ():
+            said += base64.b64decode(each.get("plain") or each.get("data") or "")
+    assert SECRET.encode() in said
+
+
+def test_one_standard_output_takes_one_of_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "--json", "-w", "-", "/dev/ttyS9"]) == 255
+    assert "give -w a file" in capsys.readouterr().err
 
 
 SHOWN = (
