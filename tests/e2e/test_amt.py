@@ -116,6 +116,17 @@ def test_the_bare_line_in_a_terminal() -> None:
         assert [each[0] for each in line.firmware.said[-2:]] == [0x22, 0x12]
 
 
+def test_the_status_of_the_line_is_the_firmware_s_word(fresh: AmtRig) -> None:
+    tmux = need("tmux")
+    names = ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "GUARDPOST_PASSWORD")
+    env = [f"{name}={fresh.environment[name]}" for name in names]
+    argv = ("env", *env, *fresh.argv("terminal", fresh.here))
+    with screen(tmux, fresh.folder, *argv) as shown:
+        shown.waits_for(lambda text: "Ctrl-] q quits" in text)
+        shown.types("C-]", "s")
+        shown.waits_for(lambda text: "AMT: the host on, its port's DTR on, RTS on" in text)
+
+
 # -- over TLS
 
 

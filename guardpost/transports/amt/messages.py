@@ -159,10 +159,26 @@ class Controls:
     rx_flushed: bool
     test_mode: bool
 
+    def __str__(self) -> str:
+        said = [f"the host {_on_off(self.power_on)}"]
+        said += [f"its port's DTR {_on_off(self.dtr)}", f"RTS {_on_off(self.rts)}"]
+        events = {
+            "BREAK": self.is_break,
+            "loopback": self.loopback,
+            "test mode": self.test_mode,
+            "output dropped, its buffer was full": self.tx_overflow,
+            "input dropped, nobody on the host read it": self.rx_flushed,
+        }
+        return ", ".join(said + [name for name, is_set in events.items() if is_set])
+
 
 @dataclass(frozen=True, slots=True)
 class SolData:
     data: bytes
+
+
+def _on_off(is_on: bool) -> str:
+    return "on" if is_on else "off"
 
 
 Message = StartReply | AuthenticateReply | SolReply | EndSolReply | Heartbeat | Controls | SolData

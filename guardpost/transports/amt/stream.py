@@ -130,8 +130,7 @@ class AmtStream:
 
     def __init__(self, wire: ByteStream, session: Redirection, name: str, user: str) -> None:
         self.name = name
-        self.controls: Controls | None = None
-        """What the firmware last said of the host's COM port, of its buffers and of the power."""
+        self._controls: Controls | None = None
         self._user = user
         self._wire = wire
         self._session = session
@@ -202,6 +201,10 @@ class AmtStream:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._wire.close()
 
+    def status(self) -> str:
+        """As StatusStream: what the firmware last said of the host's port and power."""
+        return f"AMT: {self._controls or 'nothing said of the host yet'}"
+
     def _require_open(self) -> None:
         if self._closed:
             raise LineLost(f"{self.name} is closed")
@@ -271,7 +274,7 @@ class AmtStream:
                     self._unread += data
                     self._arrived.set()
             case Controls():
-                self.controls = event
+                self._controls = event
             case redirection.Refused(why, detail):
                 self._end(self._refusal(why, detail))
             case redirection.Ended():

@@ -150,3 +150,21 @@ def test_what_we_send_is_as_the_table_has_it() -> None:
     assert messages.heartbeat(5).hex(" ") == "2b 00 00 00 05 00 00 00"
     assert messages.pong(5).hex(" ") == "25 00 00 00 05 00 00 00"
     assert messages.sol_data(6, b"ls\r").hex(" ") == "28 00 00 00 06 00 00 00 03 00 6c 73 0d"
+
+
+@pytest.mark.parametrize(
+    ("controls", "words"),
+    [
+        (
+            Controls(True, True, False, False, False, True, False, False),
+            "the host on, its port's DTR on, RTS on",
+        ),
+        (
+            Controls(False, False, True, True, True, False, True, True),
+            "the host off, its port's DTR off, RTS off, BREAK, loopback, test mode, "
+            "output dropped, its buffer was full, input dropped, nobody on the host read it",
+        ),
+    ],
+)
+def test_controls_are_said_in_a_persons_words(controls: Controls, words: str) -> None:
+    assert str(controls) == words

@@ -13,7 +13,7 @@ from support.amt_server import AmtServer
 from support.memory_line import MemoryLine
 from support.virtual_time import run_virtual, until
 
-from guardpost.aio.stream import ByteStream
+from guardpost.aio.stream import ByteStream, StatusStream
 from guardpost.errors import (
     GuardpostError,
     LineBusy,
@@ -359,7 +359,7 @@ def test_what_no_host_reads_is_flushed_and_the_session_lives() -> None:
             assert isinstance(line, AmtStream)
             await line.write(bytes(100_000))
             async with asyncio.timeout(20):
-                while not (server.flushed_bytes and line.controls and line.controls.rx_flushed):
+                while not (server.flushed_bytes and "input dropped" in line.status()):
                     await asyncio.sleep(0.01)
             uart.unstick()
             await line.write(b"the agent is here")
@@ -373,12 +373,11 @@ def test_what_no_host_reads_is_flushed_and_the_session_lives() -> None:
     asyncio.run(story())
 
 
-def test_controls_tell_whether_the_host_is_on() -> None:
+def test_the_status_tells_whether_the_host_is_on() -> None:
     async def story() -> None:
         async with in_memory() as (line, _, _):
-            await until(lambda: line.controls)
-            assert line.controls is not None
-            assert line.controls.power_on
-            assert line.controls.dtr
+            assert isinstance(line, StatusStream)
+            await until(lambda: line.status() != "AMT: nothing said of the host yet")
+            assert line.status() == "AMT: the host on, its port's DTR on, RTS on"
 
     run_virtual(story())
