@@ -87,6 +87,12 @@ def _actions(wanted: ListenRequest) -> list[Action]:
     return [Action("listen", host, wanted.port) for host in hosts]
 
 
+def _action_at(wanted: ListenRequest, client: socket.socket) -> Action:
+    """What has to be permitted for one connection: of two addresses, the one it came to."""
+    actions = _actions(wanted)
+    return actions[-1 if client.family == socket.AF_INET6 else 0]
+
+
 def listen_action(request: bytes) -> Action:
     """What `request` wants first, for the policy. Raises RemoteProtocolError when malformed."""
     return _actions(_parse(request))[0]
@@ -122,7 +128,8 @@ async def serve_listen(channel: Channel, request: bytes, asker: Asker) -> None:
 
     async def arrived(client: socket.socket, name: str) -> None:
         # A key or a permit that was taken out meanwhile counts for the next connection.
-        if asker.decide(_actions(wanted)[0]).allowed and (number := waiting.put(asker.key, client)):
+        still = asker.decide(_action_at(wanted, client))
+        if still.allowed and (number := waiting.put(asker.key, client)):
             arrivals.put_nowait(Arrived(number, name))
         else:
             SocketEnd(client).abort()
