@@ -48,6 +48,28 @@ def test_it_is_silent_until_enter(accounts: Path) -> None:
     tell(accounts, story)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x1b[24;80R",
+        b"\x1b[?62;1;6c",
+        b"\x1b]11;rgb:0000/0000/0000\x07",
+        b"\x1b]11;rgb:0000/0000/0000\x1b\\",
+        b"\x1bP1+r544e=787465726d\x1b\\",
+    ],
+)
+def test_what_a_terminal_answers_to_systemd_is_not_typed(accounts: Path, answer: bytes) -> None:
+    """On a console systemd asks for size, kind and colours; the answers come here."""
+
+    async def story(person: Person) -> None:
+        assert person.types(answer) == b""
+        person.types(b"\r")
+        assert person.types(answer) == b""
+        assert b"login NAME" in person.types(b"help\r")
+
+    tell(accounts, story)
+
+
 def test_what_a_guest_may_do(accounts: Path) -> None:
     async def story(person: Person) -> None:
         person.types(b"\r")

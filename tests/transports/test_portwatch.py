@@ -1,6 +1,6 @@
 """What no event tells about a port: settings that others change, output that stands still.
 
-Standing output of a real driver is in tests/e2e/test_guest_slow.py: a pty has no transmitter.
+Standing output of a real driver is in tests/e2e/test_guest_changed.py: a pty has no transmitter.
 """
 
 import asyncio

@@ -10,8 +10,6 @@ from support.guest import Guest, guest
 from support.guest_agent import agent, start_agent, start_httpd, tunnel_to_httpd
 from support.operator import Operator, operator
 
-pytestmark = pytest.mark.slow
-
 DEVICES = {"sol": "pci-serial"}
 
 # Writes more than port and socket hold, to somebody who does not read.
@@ -88,6 +86,7 @@ def test_a_forward_lives_through_a_reboot_of_its_host(machine: Guest, somebody: 
     somebody.run("owner", line, "stop")
 
 
+@pytest.mark.slow
 def test_a_transmitter_that_stands_still_is_opened_again(machine: Guest) -> None:
     with socket.socket(socket.AF_UNIX) as nobody_reads:
         nobody_reads.connect(machine.far_end("sol"))
@@ -105,6 +104,7 @@ def test_a_transmitter_that_stands_still_is_opened_again(machine: Guest) -> None
         machine.wait_for("! kill -0 $(cat /root/pid)")
 
 
+@pytest.mark.slow
 def test_a_unit_of_systemd_is_stopped_and_masked_until_the_agent_ends(
     machine: Guest, somebody: Operator
 ) -> None:
