@@ -85,9 +85,10 @@ def test_a_new_size_is_told() -> None:
 def test_terminating_reaches_jobs_in_groups_of_their_own() -> None:
     async def story() -> None:
         child = await spawn_on_terminal([b"/bin/sh", b"-m"], env={b"PS1": b"$ "})
-        await child.write_stdin(b"echo pid=$$; sleep 1000 & echo job=$!; fg\r")
-        shown = await heard(child, b"sleep 1000\r\n")
-        job = int(shown.partition(b"\njob=")[2].split()[0])
+        # The job itself speaks: it got the terminal before its exec. `fg` speaks before that.
+        await child.write_stdin(b"sh -c 'echo job=$$ runs; exec sleep 1000'\r")
+        shown = await heard(child, b" runs\r\n")
+        job = int(shown.rpartition(b"job=")[2].split()[0])
         await child.terminate()
         child.close()
         while os.path.exists(f"/proc/{job}"):
