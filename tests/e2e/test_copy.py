@@ -158,6 +158,7 @@ def test_a_copy_leaves_the_line_to_who_types(line: Rig, tmp_path: Path) -> None:
         assert copying.wait(60) == 0
 
 
+@pytest.mark.slow
 def test_many_small_files_take_no_round_trip_each(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     for number in range(100):
