@@ -18,7 +18,10 @@ from support import tools
 HERE = Path(__file__).parent
 
 # In this order; every other folder is "units and properties".
-GROUPS = ("lint", "types", "house", "units and properties", "fuzz", "native", "e2e", "packaging")
+GROUPS = (
+    *("lint", "types", "house", "units and properties", "security", "fuzz", "native", "e2e"),
+    "packaging",
+)
 HOUSE = {
     "test_lint.py": "lint",
     "test_types.py": "types",
