@@ -1,5 +1,6 @@
 """The documents' examples run, and their tables say what the code does."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -65,8 +66,24 @@ def test_the_protocol_has_the_times_of_the_silence() -> None:
 
 def test_every_test_that_security_names_is_there() -> None:
     text = (DOCS / "security.md").read_text()
-    for path in re.findall(r"`(tests/[\w/.]+)`", text):
+    named = re.findall(r"`(tests/[\w/.]+)(?:::(\w+))?`", text)
+    assert len(named) == text.count("`tests/")
+    for path, function in named:
         assert (DOCS.parent / path).exists(), path
+        if function:
+            tree = ast.parse((DOCS.parent / path).read_text())
+            names = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+            assert function in names, f"{path} has no {function}"
+
+
+def test_every_promise_of_security_names_its_tests() -> None:
+    text = (DOCS / "security.md").read_text()
+    table = text[text.index("| # | promise |") :].split("\n\n")[0].splitlines()[2:]
+    assert len(table) >= 10
+    for number, row in enumerate(table, 1):
+        cells = row.split(" | ")
+        assert cells[0] == f"| {number}"
+        assert "`tests/" in cells[-1], row
 
 
 def test_security_has_every_permit_and_its_settings_are_settings(tmp_path: Path) -> None:

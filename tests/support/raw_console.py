@@ -21,11 +21,11 @@ NOTHING = ResetCode.LOST
 
 
 class RawConsole:
-    """`said` is what the agent said, as messages; nothing on our side keeps any rule."""
+    """`said` is what the agent said on `line`, as messages; nothing on our side keeps any rule."""
 
     def __init__(self, end: ByteStream, seed: int = 3) -> None:
         self.said: list[Message] = []
-        self._end = end
+        self.line = end
         self._peer = HostileConsole(seed=seed)
         self._next = 0
 
@@ -47,12 +47,12 @@ class RawConsole:
     async def exchange(self, data: bytes) -> bytes:
         """Send bytes; return what comes until the agent is quiet."""
         if data:
-            await self._end.write(data)
+            await self.line.write(data)
         heard = b""
         with contextlib.suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(QUIET_SECONDS):
-                    piece = await self._end.read()
+                    piece = await self.line.read()
                 heard += piece
                 self._hear(piece)
         return heard
