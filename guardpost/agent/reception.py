@@ -270,6 +270,9 @@ class Reception:
         except asyncio.CancelledError:
             witness.ending = witness.ending or ChannelReset(ResetCode.LOST, "the session is over")
             raise
+        except RemoteProtocolError as error:
+            # The console's fault, and no failure of ours to be told with the grave ones.
+            witness.reset(ResetCode.PROTOCOL, safe_text(str(error)))
         except Exception as error:
             failed = True
             _fail(witness, name, error)

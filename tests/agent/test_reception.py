@@ -60,6 +60,27 @@ def test_refusals_say_what_is_wrong(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_words_out_of_order_are_the_consoles_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a failure of the agent's, with which a console could fill its log."""
+
+    async def story() -> None:
+        desk = reception(tmp_path / "keys")
+        desk.enter(KEY, b"")
+        console, agent = channel_pair()
+        desk.receive(agent, "top", b"\x80")
+        await console.write(b"\xff\xff\xff\xff")
+        with pytest.raises(ChannelReset) as refusal:
+            await console.wait_reset()
+        assert refusal.value.code is ResetCode.PROTOCOL
+        desk.leave("done")
+        await desk.wait_closed()
+
+    asyncio.run(story())
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
+
+
 def test_a_real_service_answers_who_may_have_it(tmp_path: Path) -> None:
     async def story() -> None:
         desk = reception(tmp_path / "keys")
