@@ -13,7 +13,7 @@ from guardpost.protocol.messages import Accept, Data, Message, Open, Reset, deco
 __all__ = ["RawConsole"]
 
 # Longer than the agent takes to answer on a line without delay.
-QUIET_SECONDS = 0.25
+QUIET_SECONDS = 0.08
 PATIENCE_SECONDS = 30.0
 
 # No agent says it: such a channel has not been answered yet.
@@ -74,12 +74,16 @@ class RawConsole:
                     self.said += decode_messages(opened[1])
 
     async def send(self, *messages: Message) -> None:
-        """All of them in one packet, with an ack of what came."""
+        """All of them in one packet, with an ack of what came; then what is said to it."""
+        await self.exchange(self.sealed(*messages))
+
+    def sealed(self, *messages: Message) -> bytes:
+        """The frame of such a packet, for who does not wait."""
         parts = [
             each.encode(last=False) if isinstance(each, Data) else each.encode()
             for each in (self._peer.ack(), *messages)
         ]
-        await self.exchange(self._peer.packet(b"".join(parts)))
+        return self._peer.packet(b"".join(parts))
 
     async def ask(
         self, service: str, request: bytes, early: bytes = b"", *, fin: bool = False
