@@ -200,7 +200,8 @@ class Driver:
                         known.on_reset(code, text)
                 case events.ChannelOpened(channel, service, request):
                     if self._on_channel is None:
-                        self.connection.reset_channel(channel, ResetCode.UNSUPPORTED)
+                        # Its session may have ended behind it, in the same packet.
+                        self._shell(channel).reset(ResetCode.UNSUPPORTED)
                     else:
                         self._on_channel(self._shell(channel), service, request)
                 case events.SessionEnded(code, text):

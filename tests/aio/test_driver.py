@@ -3,12 +3,16 @@
 import asyncio
 
 import pytest
+from support.hostile import HostileAgent
+from support.memory_line import MemoryLine
 from support.session import session
 from support.speed_port import SpeedPort
 from support.virtual_time import run_virtual, until
 
+from guardpost.aio.driver import Driver
 from guardpost.errors import ChannelReset, GoAwayCode, LineLost, ResetCode
 from guardpost.protocol import events
+from guardpost.protocol.messages import Accept, GoAway, Message, Open, Welcome
 
 
 def test_a_session_comes_about_after_listening() -> None:
@@ -197,5 +201,32 @@ def test_a_port_is_at_its_base_speed_within_a_second_though_its_writer_is_stuck(
             assert ports["a"].speed == ports["b"].speed == 115200
             writing.cancel()
             live.line.unstick()
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(
+    "end", [Accept(0, 0), GoAway(GoAwayCode.SHUTTING_DOWN, "bye")], ids=["violation", "goodbye"]
+)
+def test_a_channel_and_the_end_of_the_session_in_one_packet(end: Message) -> None:
+    """An agent opens what no console serves, and the session is over with the same packet."""
+
+    async def story() -> None:
+        peer = HostileAgent(now=asyncio.get_running_loop().time())
+        peer.enter()
+        peer.send(Welcome(b"\x80"))
+        line = MemoryLine()
+        told: list[events.Event] = []
+        driver = Driver(peer.victim.connection, told.append)
+        pumping = asyncio.ensure_future(driver.run(await line.open("a")))
+        far = await line.open("b")
+        await asyncio.sleep(0.1)
+        await far.write(peer.packet(Open(1, "test", 0).encode() + end.encode()))
+        await asyncio.sleep(0.1)
+        assert not pumping.done(), pumping.exception()
+        assert [each for each in told if isinstance(each, events.SessionEnded)]
+        line.unplug()
+        await asyncio.wait([pumping])
+        driver.stop()
 
     run_virtual(story())
