@@ -115,8 +115,10 @@ class End:
                     connection.refuse(self.goodbye, "no", now)
             case events.ChannelOpened(channel, _, request):
                 self.opened.append(channel)
-                connection.accept_channel(channel, request[::-1], now)
-                self.drain(channel, now)
+                # Its session may have ended behind it, in the same packet.
+                if connection.statistics(now) is not None:
+                    connection.accept_channel(channel, request[::-1], now)
+                    self.drain(channel, now)
             case events.ChannelAccepted(channel):
                 self.accepted.append(channel)
                 self.drain(channel, now)
