@@ -247,7 +247,9 @@ class Receiver:
                 raise RemoteProtocolError("the peer did not wait for the signature it asked for")
             self._signing = None
         try:
-            if not current.dead:
+            if isinstance(record, Ask):
+                self._sign(current)
+            elif not current.dead:
                 await self._take(current, record)
         except (OSError, FileFailure) as error:
             if isinstance(error, BrokenPipeError) and self._landing is None:
@@ -282,8 +284,6 @@ class Receiver:
                 await self._settled(current.index, "same")
             case Fail(word, text):
                 await self._failed(current.index, current.entry, FileFailure(word, text))
-            case Ask():
-                self._sign(current)
             case Copy(offset, length):
                 await self._begin(current)
                 self._require_room(current, length)
@@ -341,10 +341,12 @@ class Receiver:
         await self._failed(current.index, current.entry, failure)
 
     def _sign(self, current: _Wanted) -> None:
+        """Every question is answered: whoever asked sends nothing until then."""
         arrival = current.arrival
         if current.want.old_size is None or not isinstance(arrival, FileArrival):
             raise RemoteProtocolError("the peer asked for the signature of nothing")
-        self._signing = asyncio.ensure_future(send_signature(arrival.open_old, self._send))
+        open_old = _given_up if current.dead else arrival.open_old
+        self._signing = asyncio.ensure_future(send_signature(open_old, self._send))
 
     # --- the end ---
 
@@ -355,3 +357,7 @@ class Receiver:
             failure = failure_of(error)
             self._tell(events.Failed(self._name(entry), failure.word, str(failure)))
             await self._send(Remark(entry.source, entry.path, failure.word, str(failure)[:400]))
+
+
+async def _given_up() -> int:
+    raise FileFailure("cancelled", "nothing more of it is wanted")

@@ -154,6 +154,7 @@ class Sender:
                     self._add_signature(data, last=last)
         if self._open or not self._listed:
             raise RemoteProtocolError("the peer ended the copy before it was complete")
+        self._signed.set()  # of what it has settled meanwhile, no signature will come
 
     def _add_signature(self, data: bytes, *, last: bool) -> None:
         waiting = self._signature

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable
 
+from guardpost.host.file_errors import FileFailure
 from guardpost.services.files.delta import SignatureMaker
 from guardpost.services.files.messages import DATA_MAX_BYTES, Signature
 from guardpost.services.files.reading import read_at
@@ -27,6 +28,6 @@ async def send_signature(
             while len(waiting) > DATA_MAX_BYTES:
                 await send(Signature(waiting[:DATA_MAX_BYTES], False))
                 waiting = waiting[DATA_MAX_BYTES:]
-    except OSError:
+    except (OSError, FileFailure):
         pass
     await send(Signature(waiting, True))

@@ -257,6 +257,73 @@ def test_going_on_from_where_nobody_was_is_a_failure(to: Path) -> None:
     assert told_agent([file(b""), *contents], to) == ["damaged"]
 
 
+OLD = bytes(range(256)) * 256
+
+
+async def asked(channel: Channel, to: Path, before: Sequence[object]) -> list[type[object]]:
+    """A sender's question after `before`, about a file that has an older version: what it hears."""
+    reader = RecordReader(channel)
+    await channel.write(encode_record(file(b"", len(OLD))))
+    heard: list[type[object]] = []
+    while not heard or heard[-1] not in (wire.Signature, type(None)):
+        answer = await reader.read(wire.from_receiver)
+        heard.append(type(answer))
+        if isinstance(answer, wire.Want):
+            (to / "top").unlink()
+            os.mkfifo(to / "top")
+            for record in (*before, wire.Ask()):
+                await channel.write(encode_record(record))
+    return heard
+
+
+@pytest.mark.parametrize(
+    "before",
+    [pytest.param([wire.Begin(3, len(OLD))], id="given-up"), pytest.param([], id="a-pipe-now")],
+)
+def test_a_question_is_answered_whatever_became_of_the_file(before: list[object], to: Path) -> None:
+    """The sender sends nothing until then: it would wait for ever."""
+    (to / "top").write_bytes(OLD)
+
+    async def serve(channel: Channel, request: bytes) -> None:
+        asker = asker_for(agent.put_action(request), [os.fsencode(to)])
+        await agent.serve_put(channel, request, asker)
+
+    async def run() -> list[type[object]]:
+        async with asyncio.timeout(20), MemoryOpener({"put": serve}) as opener:
+            request = wire.PutRequest(os.fsencode(to), [b"top"])
+            channel = await opener.open("put", msgspec.msgpack.encode(request))
+            return await asked(channel, to, before)
+
+    assert asyncio.run(run()) == [
+        wire.Want,
+        *([wire.Settled] if before else []),
+        wire.Signature,
+    ]
+
+
+def test_a_question_that_stays_open_ends_with_the_channel(to: Path) -> None:
+    """An agent that says it has the file already, and ends, instead of answering."""
+    (to / "top").write_bytes(OLD)
+
+    async def serve(channel: Channel, request: bytes) -> None:
+        channel.accept()
+        reader = RecordReader(channel)
+        assert isinstance(await reader.read(wire.from_sender), wire.Entry)
+        await channel.write(encode_record(wire.Want(0, [], len(OLD) - 1)))
+        while not isinstance(await reader.read(wire.from_sender), wire.Ask):
+            pass
+        await channel.write(encode_record(wire.Settled(0, "same")))
+        await channel.write_eof()
+        while await channel.read():
+            pass
+
+    async def run() -> None:
+        async with asyncio.timeout(20), MemoryOpener({"put": serve}) as opener:
+            await Copies(opener).put(to / "top", to="x")
+
+    asyncio.run(run())
+
+
 def test_too_many_entries_at_once_end_the_copy(to: Path) -> None:
     async def serve(channel: Channel, request: bytes) -> None:
         await agent.serve_put(channel, request, asker_for(agent.put_action(request)))
