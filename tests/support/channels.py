@@ -124,6 +124,8 @@ class MemoryChannel:
         self._incoming.wake()
 
     def accept(self, reply: bytes = b"") -> None:
+        if self.reset_with is not None:
+            return  # whoever asked has gone
         if self.accepted is None or self.accepted.done():
             raise LocalProtocolError("accept() is for the agent's end, and once")
         assert self.peer is not None

@@ -22,7 +22,7 @@ from guardpost.services.files.named import shown_in, source_of
 from guardpost.services.files.receiving import Receiver
 from guardpost.services.files.sending import Sender
 from guardpost.services.files.sources import items_of
-from guardpost.services.files.steps import in_thread
+from guardpost.services.files.steps import opened
 
 __all__ = ["get_action", "put_action", "serve_get", "serve_put"]
 
@@ -106,8 +106,8 @@ async def serve_put(channel: Channel, request: bytes, asker: Asker) -> None:
         umask=umask(),
     )
     try:
-        landing = await in_thread(
-            lambda: Landing.at(path, wanted.names, rules, stream=wanted.stream)
+        landing = await opened(
+            lambda: Landing.at(path, wanted.names, rules, stream=wanted.stream), Landing.close
         )
     except (OSError, GuardpostError) as error:
         _refuse(channel, path, error)

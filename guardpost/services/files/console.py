@@ -4,7 +4,7 @@ In `get` the agent is nobody to be trusted: what a source is called here is deci
 asked for, everything else goes below that, and nothing that was not asked for is taken.
 """
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,7 +19,7 @@ from guardpost.services.files.named import local_path, shown_in, source_of, top_
 from guardpost.services.files.receiving import Receiver
 from guardpost.services.files.sending import Sender, stream_item
 from guardpost.services.files.sources import Found, items_of
-from guardpost.services.files.steps import in_thread
+from guardpost.services.files.steps import opened
 
 __all__ = ["CopyOptions", "get", "put"]
 
@@ -57,9 +57,9 @@ async def put(
         to, names, options.preserve, options.special, options.quick, stream=stdin is not None
     )
     channel = await _open(opener, "put", request, len(names))
-    items: Iterator[Found]
+    items: Generator[Found, None, None]
     if stdin is not None:
-        items = iter([stream_item(stdin, b"-")])
+        items = (each for each in [stream_item(stdin, b"-")])
     else:
         named = [source_of(number, each) for number, each in enumerate(sources)]
         items = items_of(named, options.links, lambda path: None)
@@ -94,7 +94,7 @@ async def get(
     landing = None
     if stdout is None:
         path = local_path(to)
-        landing = await in_thread(lambda: Landing.at(path, names, rules, stream=False))
+        landing = await opened(lambda: Landing.at(path, names, rules, stream=False), Landing.close)
     try:
         channel = await _open(opener, "get", request, len(names))
         receiver = Receiver(

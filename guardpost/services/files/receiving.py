@@ -202,7 +202,7 @@ class Receiver:
             keep=keep,
             show=may_show is None or may_show(landing.path_of(where)),
         )
-        found = await stepwise(steps)
+        found = await stepwise(steps, _forsake)
         if found is None:
             self._tell(events.Skipped(self._name(entry), entry.size or 0))
             await self._settled(index, "same")
@@ -357,6 +357,11 @@ class Receiver:
             failure = failure_of(error)
             self._tell(events.Failed(self._name(entry), failure.word, str(failure)))
             await self._send(Remark(entry.source, entry.path, failure.word, str(failure)[:400]))
+
+
+def _forsake(planned: tuple[Want, FileArrival] | None) -> None:
+    if planned is not None:
+        planned[1].close()
 
 
 async def _given_up() -> int:

@@ -6,7 +6,8 @@ its turn comes; what it wants is sent in the order in which it asks.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from guardpost.aio.channel import Channel
@@ -38,7 +39,7 @@ from guardpost.services.files.messages import (
 from guardpost.services.files.outgoing import FileOutgoing, Outgoing, Pace, StreamOutgoing
 from guardpost.services.files.reading import Reading
 from guardpost.services.files.sources import Found, Item
-from guardpost.services.files.steps import in_thread, together
+from guardpost.services.files.steps import in_thread, opened, together
 from guardpost.services.records import RecordReader, encode_record
 
 __all__ = ["Sender", "stream_item"]
@@ -66,7 +67,7 @@ class Sender:
     def __init__(
         self,
         channel: Channel,
-        items: Iterator[Found],
+        items: Generator[Found, None, None],
         *,
         shown: Shown,
         tell: Tell,
@@ -92,7 +93,10 @@ class Sender:
 
     async def run(self) -> None:
         """Until both sides have ended. Raises ChannelReset, RemoteProtocolError."""
-        await together(self._announce(), self._hear(), self._answer())
+        try:
+            await together(self._announce(), self._hear(), self._answer())
+        finally:
+            self._items.close()  # with the folders that it has open
 
     async def _send(self, record: object) -> None:
         async with self._writing:
@@ -202,9 +206,9 @@ class Sender:
         await self._channel.write_eof()
 
     async def _start(self, item: Item) -> Outgoing:
-        fd = await in_thread(item.open)
         if item.entry.size is None:
-            return StreamOutgoing(fd)
+            return StreamOutgoing(item.open())
+        fd = await opened(item.open, os.close)
         return FileOutgoing(Reading(fd, live=self._live))
 
     async def _send_one(self, want: Want, sending: _Sending, outgoing: Outgoing) -> None:

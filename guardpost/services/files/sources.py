@@ -7,7 +7,7 @@ reached through none, unless links are followed, and then it is resolved, and ju
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from guardpost.host.file_errors import FileFailure, failure_of
@@ -53,7 +53,7 @@ _Ancestors = tuple[tuple[int, int], ...]
 """Device and inode of the folders on the way, so that a circle of links is noticed."""
 
 
-def items_of(sources: Sequence[Source], links: str, judge: Judge) -> Iterator[Found]:
+def items_of(sources: Sequence[Source], links: str, judge: Judge) -> Generator[Found, None, None]:
     """Every entry, a folder before what is in it; what cannot be read is told and passed over.
 
     `links` is what to do with links inside of folders: skip, copy or follow.

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from typing import ParamSpec, TypeVar
 
-__all__ = ["Steps", "in_thread", "stepwise", "together"]
+__all__ = ["Steps", "in_thread", "opened", "stepwise", "together"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -35,8 +35,23 @@ async def in_thread(call: "Callable[P, T]", *args: P.args, **kwargs: P.kwargs) -
     return working.result()
 
 
-async def stepwise(steps: "Steps[T]") -> T:
-    """Run `steps` in worker threads; raises what they raise."""
+async def opened(opening: "Callable[[], T]", close: "Callable[[T], object]") -> T:
+    """As in_thread(), of what opens something: what a cancelled one has opened is closed."""
+    made: list[T] = []
+    try:
+        await in_thread(lambda: made.append(opening()))
+    except asyncio.CancelledError:
+        for each in made:
+            close(each)
+        raise
+    return made[0]
+
+
+async def stepwise(steps: "Steps[T]", close: "Callable[[T], object]" = lambda result: None) -> T:
+    """Run `steps` in worker threads; raises what they raise.
+
+    Cancelled, they end where they are, and what came out of the last one is given to `close`.
+    """
 
     def step() -> tuple[bool, T | None]:
         try:
@@ -45,10 +60,18 @@ async def stepwise(steps: "Steps[T]") -> T:
             return True, end.value
         return False, None
 
-    while True:
-        over, value = await in_thread(step)
+    def forsake(came: tuple[bool, T | None]) -> None:
+        over, value = came
         if over:
-            return value  # type: ignore[return-value]  # over: it is a T
+            close(value)  # type: ignore[arg-type]  # over: it is a T
+
+    try:
+        while True:
+            over, value = await opened(step, forsake)
+            if over:
+                return value  # type: ignore[return-value]
+    finally:
+        steps.close()
 
 
 async def together(*works: "Coroutine[object, object, None]") -> None:

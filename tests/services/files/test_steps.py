@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from guardpost.services.files.steps import Steps, in_thread, stepwise, together
+from guardpost.services.files.steps import Steps, in_thread, opened, stepwise, together
 
 
 def test_a_cancelled_moment_is_over_before_who_cancelled_goes_on() -> None:
@@ -26,6 +27,59 @@ def test_a_cancelled_moment_is_over_before_who_cancelled_goes_on() -> None:
         assert over.is_set()
 
     asyncio.run(story())
+
+
+def cancelled_at_work(start: Callable[[Callable[[], int]], Awaitable[int]]) -> None:
+    """`start(work)` is cancelled while `work`, which returns 7, is running."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> int:
+        begun.set()
+        may_end.wait(10)
+        return 7
+
+    async def story() -> None:
+        task = asyncio.ensure_future(start(work))
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
+
+
+def test_what_a_cancelled_opening_has_opened_is_closed() -> None:
+    closed: list[int] = []
+    cancelled_at_work(lambda work: opened(work, closed.append))
+    assert closed == [7]
+
+
+def test_cancelled_steps_end_where_they_are() -> None:
+    closed: list[int] = []
+    ends: list[str] = []
+
+    def steps(work: Callable[[], int]) -> Steps[int]:
+        try:
+            found = work()
+            yield
+        finally:
+            ends.append("ended")
+        return found
+
+    cancelled_at_work(lambda work: stepwise(steps(work), closed.append))
+    assert (ends, closed) == (["ended"], [])
+
+
+def test_what_came_out_of_cancelled_steps_is_closed() -> None:
+    closed: list[int] = []
+
+    def steps(work: Callable[[], int]) -> Steps[int]:
+        yield
+        return work()
+
+    cancelled_at_work(lambda work: stepwise(steps(work), closed.append))
+    assert closed == [7]
 
 
 def test_steps_return_what_came_out_and_raise_what_went_wrong() -> None:
