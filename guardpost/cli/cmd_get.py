@@ -30,8 +30,7 @@ def run(args: argparse.Namespace) -> int:
     *sources, to = args.paths
     if not sources:
         raise UsageError("where to? write: guardpost get TARGET REMOTE... LOCAL")
-    if not all(sources) or not to:
-        raise UsageError("a path is empty; write . for this folder, or for the host's home folder")
+    copying.check_paths(sources, to)
     if to == "-" and args.json:
         raise UsageError("standard output cannot take both the file and --json")
     report = copying.Report(args)

@@ -27,8 +27,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("where to? write: guardpost put TARGET LOCAL... REMOTE")
     if "-" in sources and len(sources) > 1:
         raise UsageError("standard input can only be copied alone")
-    if not to:
-        raise UsageError("REMOTE is empty; write . for the home folder")
+    copying.check_paths(sources, to)
     report = copying.Report(args)
 
     async def work(opener: "Opener") -> int:

@@ -2,18 +2,22 @@
 
 import argparse
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from guardpost.cli.options import add_console_options
+from guardpost.errors import UsageError
 from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from guardpost.cli.progress import Progress
     from guardpost.services.files.console import CopyOptions
     from guardpost.services.files.events import Event
 
-__all__ = ["Report", "add_copy_options", "copy_options"]
+__all__ = ["Report", "add_copy_options", "check_paths", "copy_options"]
 
 EXIT_PARTLY = 1
 EXIT_NONE = 255
@@ -53,6 +57,17 @@ def add_copy_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live", action="store_true", help="copy files that change meanwhile as they were read"
     )
+
+
+def check_paths(sources: "Sequence[str]", to: str) -> None:
+    """Raises UsageError, before anything is opened."""
+    from guardpost.services.files.named import top_names
+
+    if not all(sources) or not to:
+        # A variable of a script that was not set, most likely.
+        raise UsageError("a path is empty; write . for this folder, or for the host's home folder")
+    if to != "-":
+        top_names([os.fsencode(each) for each in sources])
 
 
 def copy_options(args: argparse.Namespace) -> "CopyOptions":

@@ -15,7 +15,7 @@ from guardpost.services.files.agent import umask
 from guardpost.services.files.events import Tell
 from guardpost.services.files.landing import Landing, Rules
 from guardpost.services.files.messages import SOURCES_MAX, GetRequest, PutRequest
-from guardpost.services.files.named import local_path, shown_in, source_of, top_name
+from guardpost.services.files.named import local_path, shown_in, source_of, top_name, top_names
 from guardpost.services.files.receiving import Receiver
 from guardpost.services.files.sending import Sender, stream_item
 from guardpost.services.files.sources import Found, items_of
@@ -52,7 +52,7 @@ async def put(
     With `stdin` a descriptor's bytes are what is copied, and `sources` is empty. Raises
     ChannelReset (refused or broken), RemoteProtocolError, UsageError.
     """
-    names = [top_name(each) for each in sources] or [b""]
+    names = top_names(sources) or [b""]
     request = PutRequest(
         to, names, options.preserve, options.special, options.quick, stream=stdin is not None
     )
@@ -90,7 +90,7 @@ async def get(
         outward_links=options.outward_links,
         umask=umask(),
     )
-    names = [top_name(each) for each in sources]
+    names = [top_name(each) for each in sources] if stdout is not None else top_names(sources)
     landing = None
     if stdout is None:
         path = local_path(to)

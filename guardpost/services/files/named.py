@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from guardpost.errors import UsageError
 from guardpost.host.paths import start
 from guardpost.services.files.sources import Source
 
-__all__ = ["local_path", "shown_below", "shown_in", "source_of", "top_name"]
+__all__ = ["local_path", "shown_below", "shown_in", "source_of", "top_name", "top_names"]
 
 _SEPARATORS = "/\\" if sys.platform == "win32" else "/"
 
@@ -20,6 +21,18 @@ def top_name(typed: bytes) -> bytes:
     name = typed.replace(b"\\", b"/") if sys.platform == "win32" else typed
     last = name.rpartition(b"/")[2]
     return b"" if last in (b"", b".", b"..") else last
+
+
+def top_names(typed: Sequence[bytes]) -> list[bytes]:
+    """Of each source. Raises UsageError when two have one: the second would replace the first."""
+    first: dict[bytes, bytes] = {}
+    for each in typed:
+        name = top_name(each)
+        if name and name in first:
+            both = f"{os.fsdecode(first[name])} and {os.fsdecode(each)}"
+            raise UsageError(f"{both} would both become {os.fsdecode(name)}; copy them apart")
+        first[name] = each
+    return [top_name(each) for each in typed]
 
 
 def local_path(typed: bytes) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.copies import Copies, told
 
-from guardpost.errors import ChannelReset, ResetCode
+from guardpost.errors import ChannelReset, ResetCode, UsageError
 from guardpost.services.files import events
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX names and modes")
@@ -102,8 +102,19 @@ def test_several_onto_a_file_is_refused(copy: Way, here: Path, there: Path) -> N
     (here / "a").write_bytes(b"1")
     (there / "b").write_bytes(b"2")
     with pytest.raises((ChannelReset, NotADirectoryError)):
-        copy(here / "a", here / "a", to=there / "b")
+        copy(here / "a", here / "c", to=there / "b")
     assert tree(there) == {"b": b"2"}
+
+
+def test_two_of_one_name_are_refused_before_anything_is_sent(
+    copy: Way, here: Path, there: Path
+) -> None:
+    (here / "d").mkdir()
+    (here / "a").write_bytes(b"1")
+    (here / "d" / "a").write_bytes(b"2")
+    with pytest.raises(UsageError, match="would both become a;"):
+        copy(here / "a", here / "d" / "a", to=there)
+    assert tree(there) == {}
 
 
 # --- names and kinds ---
@@ -435,13 +446,14 @@ def test_files_go_to_standard_output(here: Path, there: Path) -> None:
     async def story(copies: Copies) -> None:
         with (there / "out").open("wb") as stdout:
             await copies.get(here / "a", here / "b", to="-", stdout=stdout.fileno())
+            await copies.get(here / "a", f"{here}/./a", to="-", stdout=stdout.fileno())
             await copies.get(here, to="-", stdout=stdout.fileno())
         assert copies.failed == {str(here).encode(): "is-a-folder"} | {
             f"{here}/{name}".encode(): "is-a-folder" for name in "ab"
         }
 
     told(story)
-    assert tree(there)["out"] == b"one two"
+    assert tree(there)["out"] == b"one twoone one "
 
 
 # --- many ---
