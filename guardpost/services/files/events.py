@@ -61,7 +61,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Both sides have the same contents already; nothing travelled."""
+    """Both sides have the same contents already, or the same link; or a folder was there."""
 
     name: bytes
     size: int

@@ -138,13 +138,13 @@ class Landing:
 
     # --- folders and links ---
 
-    def make_folder(self, where: Where, entry: Entry) -> None:
-        """Make it or take the one that is there; settle() gives it its final permissions."""
+    def make_folder(self, where: Where, entry: Entry) -> bool:
+        """Make it; False when there is one already. settle() gives it its final permissions."""
         if not where:
             self.base()
             if self._made_base:
                 self._folders.append((where, entry))
-            return
+            return self._made_base
         folder, name = self.parent(where)
         with folder:
             found = folder.stat(name)
@@ -157,6 +157,7 @@ class Landing:
                 raise FileExistsError(errno.EEXIST, "something else is there")
             if found is None or self.rules.preserve:
                 self._folders.append((where, entry))
+        return found is None
 
     def settle(self) -> "list[tuple[Entry, OSError]]":
         """The folders get their permissions and times, now that nothing more comes into them."""

@@ -20,7 +20,6 @@ from guardpost.services.files.landing import Landing
 from guardpost.services.files.messages import (
     FILE,
     FOLDER,
-    LINK,
     OPEN_ENTRIES_MAX,
     Ask,
     Begin,
@@ -217,14 +216,11 @@ class Receiver:
 
     async def _make(self, landing: Landing, index: int, entry: Entry) -> None:
         where = landing.where(entry.source, entry.path)
-        if entry.kind == FOLDER:
-            await in_thread(landing.make_folder, where, entry)
-            await self._settled(index)
-        elif entry.kind == LINK:
-            made = await in_thread(landing.make_link, where, entry)
-            if made:
-                self._tell(events.Done(self._name(entry), 0, 0, b""))
-            await self._settled(index, "" if made else "same")
+        make = landing.make_folder if entry.kind == FOLDER else landing.make_link
+        made = await in_thread(make, where, entry)
+        name = self._name(entry)
+        self._tell(events.Done(name, 0, 0, b"") if made else events.Skipped(name, 0))
+        await self._settled(index, "" if made else "same")
 
     async def _failed(self, index: int, entry: Entry, error: Exception) -> None:
         failure = failure_of(error)

@@ -174,8 +174,7 @@ class Sender:
             raise RemoteProtocolError("the peer settled what it was not offered")
         entry, name = sending.item.entry, sending.item.shown
         if record.word == "same":
-            if entry.kind == FILE:
-                self._tell(events.Skipped(name, entry.size or 0))
+            self._tell(events.Skipped(name, entry.size or 0))
         elif record.word:
             self._tell(events.Failed(name, record.word, record.text))
         elif entry.kind == FILE and not sending.digest:

@@ -11,6 +11,7 @@ import pytest
 from support.copies import Copies, told
 
 from guardpost.errors import ChannelReset, ResetCode, UsageError
+from guardpost.services.action import Action
 from guardpost.services.files import events
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX names and modes")
@@ -135,6 +136,22 @@ def test_empty_files_and_folders_are_copied(copy: Way, here: Path, there: Path) 
     (here / "folder").mkdir()
     assert not copy(f"{here}/", to=there).failed
     assert tree(there) == {"empty": b"", "folder": ""}
+
+
+def test_folders_and_links_are_told_as_files_are(copy: Way, here: Path, there: Path) -> None:
+    (here / "d" / "e").mkdir(parents=True)
+    (here / "d" / "l").symlink_to("e")
+    (there / "d").mkdir()
+    (there / "d" / "e").touch()
+    d, e, link = (str(here / name).encode() for name in ("d", "d/e", "d/l"))
+    copies = copy(here / "d", to=there, links="copy")
+    assert copies.failed == {e: "exists"}
+    assert [each.name for each in copies.of(events.Skipped)] == [d]
+    assert copies.of(events.Done) == [events.Done(link, 0, 0, b"")]
+    (there / "d" / "e").unlink()
+    copies = copy(here / "d", to=there, links="copy")
+    assert [each.name for each in copies.of(events.Done)] == [e]
+    assert sorted(each.name for each in copies.of(events.Skipped)) == [d, link]
 
 
 def test_holes_stay_holes_and_do_not_travel(copy: Way, here: Path, there: Path) -> None:
@@ -468,11 +485,25 @@ def test_many_small_files_wait_for_no_round_trip(here: Path, there: Path) -> Non
 
     copies = told(story)
     assert len(tree(there)) == 700
-    assert len(copies.of(events.Done)) == 701
+    assert len(copies.of(events.Done)) == 700
     assert copies.of(events.Listed) == [events.Listed()]
 
 
 # --- the policy ---
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_folder_is_in_the_audit(way: str, here: Path, there: Path) -> None:
+    (here / "d" / "e").mkdir(parents=True)
+
+    async def story(copies: Copies) -> None:
+        await getattr(copies, way)(here / "d", to=there)
+
+    audit: list[tuple[Action, str, dict[str, object]]] = []
+    told(story, audit=audit)
+    (top, verb) = (there, "file-write") if way == "put" else (here, "file-read")
+    wanted = [(verb, str(top / name).encode(), "ok") for name in ("d", "d/e")]
+    assert [(action.verb, action.path, outcome) for action, outcome, _ in audit] == wanted
 
 
 def test_a_put_outside_of_the_roots_is_refused_file_by_file(here: Path, there: Path) -> None:
