@@ -4,11 +4,10 @@ Without a shell and without a terminal. On Windows there is no session: only the
 itself is signalled, and what it has started lives on.
 """
 
-import asyncio
 import os
+import subprocess
 import sys
 import threading
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
@@ -22,7 +21,9 @@ __all__ = ["Child", "SpawnError", "spawn"]
 class Child(ProcessGroup):
     """A program that was started. Owns its pipes: close() must be called."""
 
-    def __init__(self, process: Process, stdin: int, stdout: int, stderr: int) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", stdin: int, stdout: int, stderr: int
+    ) -> None:
         super().__init__(process)
         self.stdout = DescriptorReader(stdout)
         self.stderr = DescriptorReader(stderr)
@@ -54,6 +55,7 @@ class Child(ProcessGroup):
 
     def close(self) -> None:
         """Close our ends of the pipes; what still writes there gets SIGPIPE."""
+        super().close()
         self._stdin = None
         for fd in list(self._open):
             self._close(fd)
@@ -90,7 +92,7 @@ async def spawn(
         for _ in range(3):
             pipes += os.pipe()
         words = [os.fsdecode(word) for word in (program or argv[0], *argv)]
-        child = await _start(words, folder, environment, pipes, account)
+        child = _start(words, folder, environment, pipes, account)
     except OSError as error:
         for fd in pipes:
             os.close(fd)
@@ -102,7 +104,7 @@ async def spawn(
     return child
 
 
-async def _start(
+def _start(
     words: list[str],
     folder: str | None,
     environment: dict[str, str],
@@ -112,8 +114,8 @@ async def _start(
     """`words` is the file, and then the argv."""
     program, *argv = words
     stdin, our_stdin, our_stdout, stdout, our_stderr, stderr = pipes
-    process = await asyncio.create_subprocess_exec(
-        *argv,
+    process = subprocess.Popen(
+        argv,
         executable=program,
         stdin=stdin,
         stdout=stdout,

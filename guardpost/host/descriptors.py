@@ -12,13 +12,10 @@ import os
 import socket
 import stat
 import sys
-import threading
-from collections.abc import Callable
-from typing import TypeVar
+
+from guardpost.host.own_thread import in_own_thread
 
 __all__ = ["DescriptorReader", "DescriptorWriter", "end_of_output"]
-
-T = TypeVar("T")
 
 # What a read answers when nobody can write any more: a hung-up terminal, or a
 # descriptor that was closed before we were started.
@@ -119,7 +116,7 @@ else:
         async def read(self, limit: int = 65536) -> bytes:
             """Up to `limit` bytes as soon as there is one; b"" at the end. Raises OSError."""
             if self._pending is None:
-                self._pending = _in_thread(functools.partial(self._read, limit))
+                self._pending = in_own_thread(functools.partial(self._read, limit))
             # A cancelled read() leaves its bytes to the next one.
             await asyncio.wait((self._pending, self._finish), return_when=asyncio.FIRST_COMPLETED)
             if not self._pending.done():
@@ -156,7 +153,7 @@ else:
             """
             view = memoryview(data)
             while view:
-                view = view[await _in_thread(functools.partial(self._write, view)) :]
+                view = view[await in_own_thread(functools.partial(self._write, view)) :]
 
         def _write(self, view: memoryview) -> int:
             try:
@@ -187,29 +184,3 @@ def end_of_output(fd: int) -> None:
 def _wake(waiter: "asyncio.Future[None] | None") -> None:
     if waiter is not None and not waiter.done():
         waiter.set_result(None)
-
-
-def _in_thread(call: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `call` in a thread of its own, which does not keep the process alive."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # no error: it is a T
-
-    def body() -> None:
-        result, error = None, None
-        try:
-            result = call()
-        except BaseException as caught:
-            error = caught
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=body, daemon=True).start()
-    return future

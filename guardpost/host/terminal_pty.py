@@ -9,8 +9,8 @@ import errno
 import os
 import signal
 import struct
+import subprocess
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -37,7 +37,9 @@ LARGEST_SIDE: Final = 65535
 class TerminalChild(ProcessGroup):
     """A program and its terminal. Owns the pty: close() must be called."""
 
-    def __init__(self, process: Process, master: int, name: str, argv0: bytes) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", master: int, name: str, argv0: bytes
+    ) -> None:
         super().__init__(process)
         self.name = name
         """`/dev/pts/3`."""
@@ -85,6 +87,7 @@ class TerminalChild(ProcessGroup):
 
     def close(self) -> None:
         """Hang up: what still has the terminal gets SIGHUP, and reads an end."""
+        super().close()
         if self._again is not None:
             self._again.cancel()
         if self._master >= 0:
@@ -104,9 +107,8 @@ class TerminalChild(ProcessGroup):
         return (self.pid, foreground) if foreground > 0 else (self.pid,)
 
     def _signal_foreground(self, number: int) -> None:
-        if sys.platform != "win32" and (group := self._foreground()) > 0:
-            with contextlib.suppress(OSError):
-                os.killpg(group, number)
+        if (group := self._foreground()) > 0:
+            self._signal_group(group, number)
 
     def _foreground(self) -> int:
         """The process group in the foreground; 0 where there is none."""
@@ -143,7 +145,7 @@ async def spawn_on_terminal(
     try:
         _set_size(master, *size)
         _hand_over(slave, account)
-        process = await _start(words, slave, folder, environment, account)
+        process = _start(words, slave, folder, environment, account)
     except BaseException as error:
         os.close(master)
         if isinstance(error, OSError):
@@ -169,17 +171,17 @@ def _open_pty() -> tuple[int, int, str]:
     return master, slave, os.ttyname(slave)
 
 
-async def _start(
+def _start(
     words: Sequence[str],
     slave: int,
     folder: str | None,
     environment: dict[str, str],
     account: Account | None,
-) -> Process:
+) -> "subprocess.Popen[bytes]":
     """`words` is the file, and then the argv."""
     program, *argv = words
-    return await asyncio.create_subprocess_exec(
-        *argv,
+    return subprocess.Popen(
+        argv,
         executable=program,
         stdin=slave,
         stdout=slave,
