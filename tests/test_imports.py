@@ -43,6 +43,7 @@ LAYERS = {
         *("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
         # The prompt's own commands, which are no services.
         *("host.login", "host.logins", "host.programs", "host.terminal_pty"),
+        *("host.children", "host.descriptors", "host.process_group"),
     ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "cli": ("",),

@@ -8,22 +8,30 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from guardpost.errors import ServiceError
+from guardpost.host.children import close_pipe
+from guardpost.host.descriptors import DescriptorReader
+from guardpost.host.process_group import ProcessGroup
 
 __all__ = ["CommandNotStarted", "exit_words", "run_child"]
 
 # What waits in memory while the line is slow; the rest waits in the program's pipe.
 BUFFER_BYTES = 4096
-POLL_SECONDS = 0.25
-STOP_SECONDS = 2.0
 
 if sys.platform == "win32":
     _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
+    _INTERRUPT = signal.CTRL_BREAK_EVENT
 else:
     _CREATION_FLAGS = 0
+    _INTERRUPT = signal.SIGINT
 
 
 class CommandNotStarted(ServiceError):
     word = "not-started"
+
+
+class _Program(ProcessGroup):
+    def _ask_to_end(self) -> None:
+        self.signal(_INTERRUPT)
 
 
 async def run_child(
@@ -35,92 +43,47 @@ async def run_child(
     raises, the program and its children (its process group) are interrupted,
     2 s later killed. Raises CommandNotStarted.
     """
-    process, transport = await _start(argv, {**os.environ, **env})
+    program, pipe = _start(argv, {**os.environ, **env})
+    output = DescriptorReader(pipe)
+    ending = asyncio.ensure_future(program.wait())
+    # Somebody that it left behind may hold the other end of the pipe for ever.
+    ending.add_done_callback(lambda _: output.finish())
     try:
-        await _pass_output(process, show)
-        return await process.wait()
+        while data := await output.read(BUFFER_BYTES):
+            await show(data)
+        return await program.wait()
     except BaseException:
-        await _stop(process)
+        await program.terminate()
         raise
     finally:
-        # Somebody may hold the other end of the pipe for ever; we do not hold ours.
-        transport.close()
+        ending.cancel()
+        program.close()
+        close_pipe(pipe)
 
 
-async def _start(
-    argv: Sequence[str], env: Mapping[str, str]
-) -> tuple[asyncio.subprocess.Process, asyncio.SubprocessTransport]:
-    """As asyncio.create_subprocess_exec() does, which keeps the transport to itself."""
-    loop = asyncio.get_running_loop()
+def _start(argv: Sequence[str], env: Mapping[str, str]) -> tuple[_Program, int]:
+    """The program, and the descriptor of its output."""
+    ours, theirs = os.pipe()
     try:
-        transport, protocol = await loop.subprocess_exec(
-            lambda: asyncio.subprocess.SubprocessStreamProtocol(BUFFER_BYTES, loop),
-            *argv,
+        process = subprocess.Popen(
+            argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=theirs,
             stderr=subprocess.STDOUT,
             env=env,
             start_new_session=sys.platform != "win32",
             creationflags=_CREATION_FLAGS,
         )
-    except FileNotFoundError:
-        raise CommandNotStarted(f"there is no program {argv[0]!r} on this host") from None
     except (OSError, ValueError) as error:
+        os.close(ours)
+        if isinstance(error, FileNotFoundError):
+            text = f"there is no program {argv[0]!r} on this host"
+            raise CommandNotStarted(text) from None
         reason = error.strerror if isinstance(error, OSError) else error
         raise CommandNotStarted(f"{argv[0]!r} could not be started: {reason}") from None
-    return asyncio.subprocess.Process(transport, protocol, loop), transport
-
-
-async def _pass_output(
-    process: asyncio.subprocess.Process, show: Callable[[bytes], Awaitable[None]]
-) -> None:
-    """Until the output ends; or the program has, and nothing more comes: a daemon that it
-    left behind may keep the pipe open for ever."""
-    if process.stdout is None:
-        return
-    while True:
-        try:
-            # Not wait_for(): before Python 3.12 it may swallow a cancellation.
-            async with asyncio.timeout(POLL_SECONDS):
-                data = await process.stdout.read(BUFFER_BYTES)
-        except TimeoutError:
-            if process.returncode is not None:
-                return
-            continue
-        if not data:
-            return
-        await show(data)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    _signal_group(process, final=False)
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await _ended(process)
-    except TimeoutError:
-        pass
     finally:
-        # Also when this wait is cut short, and for children that outlive the program.
-        _signal_group(process, final=True)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    # Not wait(): that also waits for the pipe, which nobody reads any more.
-    while process.returncode is None:
-        await asyncio.sleep(0.02)
-
-
-def _signal_group(process: asyncio.subprocess.Process, *, final: bool) -> None:
-    try:
-        if sys.platform == "win32":
-            if final:
-                process.kill()
-            else:
-                process.send_signal(signal.CTRL_BREAK_EVENT)
-        else:
-            os.killpg(process.pid, signal.SIGKILL if final else signal.SIGINT)
-    except (ProcessLookupError, PermissionError, OSError):
-        pass
+        os.close(theirs)
+    return _Program(process), ours
 
 
 def exit_words(status: int) -> str:

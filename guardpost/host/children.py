@@ -15,7 +15,7 @@ from guardpost.host.logins import Account, account_for, login_variables, run_as
 from guardpost.host.process_group import ProcessGroup
 from guardpost.host.spawning import SpawnError, environment_for, spawn_error, starting_folder
 
-__all__ = ["Child", "SpawnError", "spawn"]
+__all__ = ["Child", "SpawnError", "close_pipe", "spawn"]
 
 
 class Child(ProcessGroup):
@@ -63,11 +63,16 @@ class Child(ProcessGroup):
     def _close(self, fd: int) -> None:
         if fd in self._open:
             self._open.remove(fd)
-            if sys.platform == "win32":
-                # A thread may still be reading it, and close() would wait for that.
-                threading.Thread(target=os.close, args=(fd,), daemon=True).start()
-            else:
-                os.close(fd)
+            close_pipe(fd)
+
+
+def close_pipe(fd: int) -> None:
+    """Never waits."""
+    if sys.platform == "win32":
+        # A thread may still be reading it, and close() would wait for that.
+        threading.Thread(target=os.close, args=(fd,), daemon=True).start()
+    else:
+        os.close(fd)
 
 
 async def spawn(

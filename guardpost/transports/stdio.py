@@ -198,7 +198,19 @@ if sys.platform != "win32":
                 self._child.poll()
                 atexit.unregister(self._signal)
 
+        def _status(self) -> int | None:
+            """None while it runs. What has ended keeps its number, and that of its group, until
+            close() has signalled that for the last time: nobody else can have it before."""
+            if self._child.returncode is not None or not hasattr(os, "waitid"):
+                return self._child.poll()
+            found = os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
+                return None
+            return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
         def _signal(self, number: int) -> None:
+            if self._child.returncode is not None:
+                return
             try:
                 os.killpg(self._child.pid, number)
             except OSError:
@@ -206,7 +218,7 @@ if sys.platform != "win32":
 
         async def _ended_within(self, seconds: float) -> int | None:
             pause = 0.002
-            while (status := self._child.poll()) is None and seconds > 0:
+            while (status := self._status()) is None and seconds > 0:
                 await asyncio.sleep(pause)
                 seconds -= pause
                 pause = min(2 * pause, 0.05)
