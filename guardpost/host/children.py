@@ -46,7 +46,9 @@ class Child(ProcessGroup):
             self.close_stdin()
 
     def close_stdin(self) -> None:
-        """The program reads an end. May be called twice."""
+        """The program reads an end; what waits to be written is dropped. May be called twice."""
+        if self._stdin is not None:
+            self._stdin.abandon()
         self._stdin = None
         self._close(self._stdin_fd)
 
@@ -56,7 +58,7 @@ class Child(ProcessGroup):
     def close(self) -> None:
         """Close our ends of the pipes; what still writes there gets SIGPIPE."""
         super().close()
-        self._stdin = None
+        self.close_stdin()
         for fd in list(self._open):
             self._close(fd)
 

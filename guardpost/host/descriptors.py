@@ -78,6 +78,19 @@ if sys.platform != "win32":
             mode = os.fstat(fd).st_mode
             patient = os.get_blocking(fd) and not stat.S_ISREG(mode)
             self._piece = _PIECE_BYTES if patient else sys.maxsize
+            self._waiter: asyncio.Future[None] | None = None
+            self._is_abandoned = False
+
+        def abandon(self) -> None:
+            """Whoever waits in write(), and whoever calls it later, gets BrokenPipeError.
+
+            To be called before the descriptor is closed: its number may be given to another, which
+            the loop would take for this one.
+            """
+            self._is_abandoned = True
+            if self._waiter is not None:
+                asyncio.get_running_loop().remove_writer(self._fd)
+                _wake(self._waiter)
 
         async def write(self, data: bytes) -> None:
             """Return when the operating system took all of `data`.
@@ -86,6 +99,8 @@ if sys.platform != "win32":
             """
             view = memoryview(data)
             while view:
+                if self._is_abandoned:
+                    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
                 if _ready(self._fd, select.POLLOUT):
                     try:
                         view = view[os.write(self._fd, view[: self._piece]) :]
@@ -96,12 +111,14 @@ if sys.platform != "win32":
 
         async def _writable(self) -> None:
             loop = asyncio.get_running_loop()
-            waiter = loop.create_future()
-            loop.add_writer(self._fd, _wake, waiter)
+            self._waiter = loop.create_future()
+            loop.add_writer(self._fd, _wake, self._waiter)
             try:
-                await waiter
+                await self._waiter
             finally:
-                loop.remove_writer(self._fd)
+                self._waiter = None
+                if not self._is_abandoned:
+                    loop.remove_writer(self._fd)
 
 else:
 
@@ -145,6 +162,11 @@ else:
 
         def __init__(self, fd: int) -> None:
             self._fd = fd
+            self._abandoned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def abandon(self) -> None:
+            """Whoever waits in write(), and whoever calls it later, gets BrokenPipeError."""
+            _wake(self._abandoned)
 
         async def write(self, data: bytes) -> None:
             """Return when the operating system took all of `data`.
@@ -153,7 +175,12 @@ else:
             """
             view = memoryview(data)
             while view:
-                view = view[await in_own_thread(functools.partial(self._write, view)) :]
+                writing = in_own_thread(functools.partial(self._write, view))
+                ends = (writing, self._abandoned)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if self._abandoned.done():
+                    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+                view = view[writing.result() :]
 
         def _write(self, view: memoryview) -> int:
             try:

@@ -91,6 +91,7 @@ class TerminalChild(ProcessGroup):
         if self._again is not None:
             self._again.cancel()
         if self._master >= 0:
+            self._input.abandon()
             os.close(self._master)
             self._master = -1
 

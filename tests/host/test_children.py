@@ -49,6 +49,21 @@ def test_the_program_leads_a_session_of_its_own() -> None:
     asyncio.run(story())
 
 
+def test_input_that_nobody_reads_holds_up_no_end() -> None:
+    async def story() -> None:
+        child = await children.spawn([b"sh", b"-c", b"exec sleep 100"])
+        writing = asyncio.ensure_future(child.write_stdin(bytes(1 << 20)))
+        await asyncio.sleep(0.01)
+        assert not writing.done()
+        child.close_stdin()
+        async with asyncio.timeout(10):
+            await writing
+        await child.terminate()
+        child.close()
+
+    asyncio.run(story())
+
+
 def test_a_missing_path_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PATH")
 

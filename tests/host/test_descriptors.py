@@ -186,3 +186,38 @@ def test_the_end_of_output_of_a_socket_leaves_its_input() -> None:
         assert there.recv(1) == b""
         there.sendall(b"x")
         assert here.recv(1) == b"x"
+
+
+def test_a_writer_whose_reader_never_reads_is_abandoned() -> None:
+    async def story(source: int, sink: int) -> None:
+        writer = DescriptorWriter(sink)
+        writing = asyncio.ensure_future(writer.write(bytes(1 << 20)))
+        await asyncio.sleep(0.01)
+        assert not writing.done()
+        writer.abandon()
+        with pytest.raises(BrokenPipeError):
+            await writing
+        with pytest.raises(BrokenPipeError):
+            await writer.write(b"x")
+
+    told(story)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="threads write there")
+def test_the_number_of_an_abandoned_one_may_be_anothers_at_once() -> None:
+    async def story(source: int, sink: int) -> None:
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        writer = DescriptorWriter(sink)
+        writing = asyncio.ensure_future(writer.write(bytes(1 << 20)))
+        await asyncio.sleep(0.01)
+        with pipe() as (_, other):
+            writer.abandon()
+            os.dup2(other, sink)
+            loop.add_writer(sink, woken.set)
+            with pytest.raises(BrokenPipeError):
+                await writing
+            woken.clear()
+            await woken.wait()
+            assert loop.remove_writer(sink)
+
+    told(story)
