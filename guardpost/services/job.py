@@ -131,6 +131,8 @@ class Job:
     ) -> None:
         self.program = program
         self.ended: Ended | None = None
+        self.is_out_of_time = False
+        """Said by who cancels run() because it has run for too long."""
         self.backlog = Backlog(kept)
         self._ahead = ahead
         self._timeout = timeout
@@ -159,7 +161,8 @@ class Job:
             self.ended = ended
             return ended
         except BaseException:
-            self.ended = self.ended or _ended(await self.program.terminate())
+            code = await self.program.terminate()
+            self.ended = self.ended or _ended(code, self.is_out_of_time)
             raise
         finally:
             for pump in pumps:

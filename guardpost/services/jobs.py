@@ -176,9 +176,12 @@ async def _do(channel: Channel, kept: KeptJob, wanted: JobRequest, asker: Asker)
     """Raises ChannelReset, Superseded, RemoteProtocolError."""
     match wanted.do:
         case Deed.ATTACH:
-            with kept.job.attach(replay=True).attached() as reader:
-                channel.accept(msgspec.msgpack.encode(JobReply(reader.position)))
-                await relay(channel, kept.job, reader, _Watched(kept))
+            try:
+                with kept.job.attach(replay=True).attached() as reader:
+                    channel.accept(msgspec.msgpack.encode(JobReply(reader.position)))
+                    await relay(channel, kept.job, reader, _Watched(kept))
+            finally:
+                asker.jobs().leave(kept)
         case Deed.OUTPUT:
             await _output(channel, kept)
         case Deed.SIGNAL:

@@ -34,8 +34,10 @@ class KeptJob:
     job: Job
     started: float
     ended_at: float | None = None
-    left: int = 0
-    """How often whoever was attached has left it."""
+    ends_alone: bool = False
+    """It is ended when nobody was attached for a day."""
+    lonely: asyncio.TimerHandle | None = None
+    """Until then, since somebody has left it."""
 
 
 class KeptJobs:
@@ -55,6 +57,7 @@ class KeptJobs:
         *,
         key: bytes,
         user: str,
+        ends_alone: bool = False,
         ended: Callable[[], None] = lambda: None,
     ) -> int:
         """Run `job` from now on, and return its number; `ended` is called when it has.
@@ -64,7 +67,8 @@ class KeptJobs:
         """
         self._make_room()
         self._last += 1
-        kept = KeptJob(self._last, kind, argv, key, user, job, self._clock())
+        began = self._clock()
+        kept = KeptJob(self._last, kind, argv, key, user, job, began, ends_alone=ends_alone)
         self._jobs[kept.number] = kept
         self._running[kept.number] = asyncio.ensure_future(self._run(kept, ended))
         return kept.number
@@ -89,13 +93,23 @@ class KeptJobs:
             running.cancel()
 
     def leave(self, kept: KeptJob) -> None:
-        """Nobody is attached any more: it is ended unless somebody comes within a day."""
-        kept.left += 1
-        asyncio.get_running_loop().call_later(STAYS_SECONDS, self._abandon, kept, kept.left)
+        """Whoever was attached has gone: one that `ends_alone` is ended, and listed as timed out,
+        unless somebody comes within a day."""
+        if kept.ends_alone and kept.number in self._running and not kept.job.is_attached:
+            self._attend(kept)
+            loop = asyncio.get_running_loop()
+            kept.lonely = loop.call_later(STAYS_SECONDS, self._abandon, kept)
 
-    def _abandon(self, kept: KeptJob, left: int) -> None:
-        if kept.left == left and not kept.job.is_attached:
-            self.forget(kept.number)
+    def _attend(self, kept: KeptJob) -> None:
+        if kept.lonely is not None:
+            kept.lonely.cancel()
+            kept.lonely = None
+
+    def _abandon(self, kept: KeptJob) -> None:
+        running = self._running.get(kept.number)
+        if running is not None and not kept.job.is_attached:
+            kept.job.is_out_of_time = True
+            running.cancel()
 
     async def close(self) -> None:
         """End them all, and wait for it."""
@@ -107,6 +121,7 @@ class KeptJobs:
         try:
             await kept.job.run()
         finally:
+            self._attend(kept)
             kept.ended_at = self._clock()
             del self._running[kept.number]
             ended()

@@ -160,6 +160,7 @@ async def _serve_kept(channel: Channel, wanted: ShellRequest, asker: Asker) -> N
             (child.argv0,),
             key=asker.key,
             user=asker.user,
+            ends_alone=True,
             ended=lambda: _log_out(record),
         )
     except ChannelReset:
@@ -193,7 +194,7 @@ async def _follow(
         if job.ended is not None:
             asker.jobs().forget(kept.number)
             _note_end(job, asker)
-        elif not job.is_attached:
+        else:
             asker.jobs().leave(kept)
 
 

@@ -1,6 +1,8 @@
 """What is kept, for how long, and how many; the programs are made up."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,7 +10,7 @@ from support.virtual_time import run_virtual
 
 from guardpost.errors import ChannelReset, ResetCode
 from guardpost.host.descriptors import DescriptorReader
-from guardpost.services.job import Job
+from guardpost.services.job import Ended, Job
 from guardpost.services.kept import MOST, STAYS_SECONDS, KeptJobs
 
 
@@ -45,10 +47,13 @@ class House:
         self.now = 1000.0
         self.kept = KeptJobs(lambda: self.now)
 
-    def start(self, ended: Callable[[], None] = lambda: None) -> tuple[int, Program]:
+    def start(
+        self, ended: Callable[[], None] = lambda: None, *, ends_alone: bool = False
+    ) -> tuple[int, Program]:
         program = Program()
-        job = Job(program)
-        number = self.kept.keep(job, "exec", (b"x",), key=b"k", user="ann", ended=ended)
+        number = self.kept.keep(
+            Job(program), "x", (b"x",), key=b"k", user="ann", ends_alone=ends_alone, ended=ended
+        )
         return number, program
 
     async def until_ended(self, number: int) -> None:
@@ -119,7 +124,7 @@ def test_what_is_forgotten_is_ended_and_takes_its_place_until_then() -> None:
 def test_one_that_everybody_has_left_is_ended_after_a_day() -> None:
     async def story() -> None:
         house = House()
-        number, program = house.start()
+        number, program = house.start(ends_alone=True)
         kept = house.kept.find(number)
         assert kept is not None
         house.kept.leave(kept)
@@ -130,7 +135,46 @@ def test_one_that_everybody_has_left_is_ended_after_a_day() -> None:
         await asyncio.sleep(STAYS_SECONDS - 1)
         assert house.kept.all() == [kept]
         await asyncio.sleep(2)
-        assert house.kept.all() == []
         assert program.is_closed
+        assert kept.job.ended == Ended(None, 15, timed_out=True)
+        assert house.kept.all() == [kept]
+        house.now += STAYS_SECONDS + 1
+        assert house.kept.all() == []
 
     run_virtual(story())
+
+
+def test_a_program_that_runs_alone_is_ended_by_nobody() -> None:
+    async def story() -> None:
+        house = House()
+        number, _ = house.start()
+        kept = house.kept.find(number)
+        assert kept is not None
+        house.kept.leave(kept)
+        await asyncio.sleep(STAYS_SECONDS * 3)
+        assert kept.job.ended is None
+        await house.kept.close()
+
+    run_virtual(story())
+
+
+def test_what_was_left_often_is_not_remembered_longer_than_it_is_kept() -> None:
+    async def story(house: House) -> None:
+        number, program = house.start(ends_alone=True)
+        kept = house.kept.find(number)
+        assert kept is not None
+        await asyncio.sleep(0)
+        for _ in range(100):
+            with kept.job.attach().attached():
+                pass
+            house.kept.leave(kept)
+        job = weakref.ref(kept.job)
+        house.kept.forget(number)
+        del kept
+        while not program.is_closed:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert job() is None
+
+    told(story)
