@@ -127,8 +127,10 @@ class _Local:
                 ended: Exit | None = await view.run()
             finally:
                 self._view = None
-        if view.left is None:
+        if view.left is None or ended is not None:
             return exit_code(ended)
+        if view.is_cut:
+            self._plainly("what was typed last may not have arrived: the agent has not answered")
         self._plainly(opened.farewell or "disconnected")
         return 0 if view.left is Wish.DETACH else 255
 

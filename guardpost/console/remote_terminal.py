@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from guardpost.aio.channel import Channel
 from guardpost.console.escape import SHELL_WISHES, EscapeKey, Wish, key_name, menu
 from guardpost.console.screen_state import ScreenState
-from guardpost.errors import ResetCode
+from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
 from guardpost.services.program import (
     Exit,
+    Leave,
     Resize,
     Stderr,
     Stdin,
@@ -36,6 +37,8 @@ _REDRAW_SECONDS = 0.05
 """Between the wish to draw again and the next key: less(1) loses one within 10 ms of SIGWINCH."""
 _TYPED_MAX = 256
 """Pieces that wait for a line that is away: a megabyte, behind which the escape key is heeded."""
+_LEAVING_SECONDS = 3.0
+"""For what was typed before the wish to leave, on a line that may be away."""
 
 
 class RemoteTerminal:
@@ -55,6 +58,8 @@ class RemoteTerminal:
     ) -> None:
         self.left: Wish | None = None
         """How the person has left it: DISCONNECT or DETACH."""
+        self.is_cut = False
+        """Nobody knows whether all that was typed before that has arrived."""
         self._channel = channel
         self._end = end
         self._escape = escape
@@ -83,7 +88,7 @@ class RemoteTerminal:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
-            if self.left is not None:
+            if not showing.done() and not await self._leave(showing):
                 self._channel.reset(ResetCode.CANCELLED)
                 return None
             await self._channel.close()
@@ -97,6 +102,17 @@ class RemoteTerminal:
             await asyncio.gather(*halves, *self._tasks, return_exceptions=True)
             with contextlib.suppress(OSError):
                 await self._end.write(self._screen.undo())
+
+    async def _leave(self, showing: "asyncio.Future[Exit | None]") -> bool:
+        """Whether the agent has ended the channel: the program then has all that was typed."""
+        try:
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self._typed.put(Leave())
+                await asyncio.wait((showing,))
+            showing.result()
+        except (TimeoutError, ChannelReset, RemoteProtocolError):
+            self.is_cut = True
+        return not self.is_cut
 
     # --- what the program shows ---
 

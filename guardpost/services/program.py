@@ -1,6 +1,7 @@
 """What passes between a program on the agent's host and the console, whatever started it.
 
-Console to agent: Stdin, StdinEof, Signal, Resize. Agent to console: Stdout, Stderr, and Exit last.
+Console to agent: Stdin, StdinEof, Signal, Resize, Leave. Agent to console: Stdout, Stderr, and Exit
+last.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ __all__ = [
     "CHUNK_BYTES",
     "TIMED_OUT",
     "Exit",
+    "Leave",
     "Resize",
     "Signal",
     "Stderr",
@@ -81,6 +83,11 @@ class Resize(msgspec.Struct, tag=3, array_like=True):
     columns: int
 
 
+class Leave(msgspec.Struct, tag=4, array_like=True):
+    """The console goes. The agent ends the channel once the program has what came before this:
+    a reset overtakes what was typed, and drops it."""
+
+
 class Stdout(msgspec.Struct, tag=0, array_like=True):
     data: bytes
 
@@ -97,7 +104,7 @@ class Exit(msgspec.Struct, tag=2, array_like=True):
     timed_out: bool = False
 
 
-ToAgent = Stdin | StdinEof | Signal | Resize
+ToAgent = Stdin | StdinEof | Signal | Resize | Leave
 ToConsole = Stdout | Stderr | Exit
 to_agent: msgspec.msgpack.Decoder[ToAgent] = msgspec.msgpack.Decoder(ToAgent)
 to_console: msgspec.msgpack.Decoder[ToConsole] = msgspec.msgpack.Decoder(ToConsole)
@@ -115,6 +122,10 @@ class Typed(Protocol):
     def resize(self, rows: int, columns: int) -> None: ...
 
 
+class _Left(Exception):
+    """The console has said Leave."""
+
+
 def exit_of(ended: Ended) -> Exit:
     return Exit(ended.status, ended.signal, ended.timed_out)
 
@@ -123,7 +134,8 @@ def exit_of(ended: Ended) -> Exit:
 
 
 async def relay(channel: Channel, job: Job, reader: Attachment, program: Typed) -> None:
-    """Carry input and signals to `program`, and what `reader` has of its job back, to the end.
+    """Carry input and signals to `program`, and what `reader` has of its job back, to the end, or
+    until the console leaves.
 
     Raises ChannelReset when the console goes away, Superseded when another reader attaches, and
     RemoteProtocolError. What then becomes of the job, and of the channel, is the caller's.
@@ -144,6 +156,10 @@ async def relay(channel: Channel, job: Job, reader: Attachment, program: Typed) 
         ends = (obeying, broken)
         await asyncio.wait(ends, timeout=CLOSING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         await channel.close()
+    except _Left:
+        reporting.cancel()
+        await asyncio.wait((reporting,))
+        await channel.close()
     finally:
         for task in tasks:
             task.cancel()
@@ -162,6 +178,8 @@ async def _obey(channel: Channel, program: Typed) -> None:
                 program.signal(number)
             case Resize(rows, columns):
                 program.resize(rows, columns)
+            case Leave():
+                raise _Left
         del record  # the next one may take a day, and this one 32 kB
     program.close_stdin()
 

@@ -6,10 +6,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 from support.channels import MemoryChannel, channel_pair
 
+from guardpost.console import remote_terminal
 from guardpost.console.escape import ESCAPE, Wish
 from guardpost.console.remote_terminal import RemoteTerminal, screen_size
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode
-from guardpost.services.program import Exit, Resize, Stdin, StdinEof, Stdout, ToAgent, to_agent
+from guardpost.services.program import (
+    Exit,
+    Leave,
+    Resize,
+    Stdin,
+    StdinEof,
+    Stdout,
+    ToAgent,
+    to_agent,
+)
 from guardpost.services.records import RecordReader, write_record
 
 
@@ -119,18 +129,53 @@ def test_wishes_are_fulfilled_here_and_go_nowhere() -> None:
         scene.types(b"\x1dd")
         await scene.person.sees(b"guardpost: it is not kept")
         scene.types(b"\x1d.")
+        assert await scene.hears() == Leave()
+        await scene.agent.write_eof()
         assert await scene.running is None
         assert scene.view.left is Wish.DISCONNECT
-        assert await reset_of(scene.agent) is ResetCode.CANCELLED
+        assert not scene.view.is_cut
 
     played(story)
 
 
-def test_what_is_kept_may_be_left() -> None:
+@pytest.mark.parametrize(("key", "wish"), [(b"d", Wish.DETACH), (b".", Wish.DISCONNECT)])
+def test_what_was_typed_before_leaving_arrives_before_it(key: bytes, wish: Wish) -> None:
     async def story(scene: Scene) -> None:
-        scene.types(b"\x1dd")
+        scene.types(b"make" * 500 + b"\r\x1d" + key)
+        heard = b""
+        while not isinstance(record := await scene.hears(), Leave):
+            heard += record.data if isinstance(record, Stdin) else b""
+            await scene.shows(b"what waits here holds up no end")
+        assert heard == b"make" * 500 + b"\r"
+        assert not scene.running.done(), "the agent has to say that the program has it"
+        await scene.agent.write_eof()
         assert await scene.running is None
-        assert scene.view.left is Wish.DETACH
+        assert scene.view.left is wish
+        assert not scene.view.is_cut
+
+    played(story, is_kept=True, limit=100)
+
+
+def test_a_program_that_ends_as_it_is_left_has_ended() -> None:
+    async def story(scene: Scene) -> None:
+        scene.types(b"exit 3\r\x1dd")
+        while await scene.hears() != Leave():
+            pass
+        await write_record(scene.agent, Exit(3))
+        await scene.agent.write_eof()
+        assert await scene.running == Exit(3)
+
+    played(story, is_kept=True)
+
+
+def test_a_session_that_is_lost_as_it_is_left_has_lost_what_was_typed() -> None:
+    async def story(scene: Scene) -> None:
+        scene.types(b"ls\r\x1dd")
+        while await scene.hears() != Leave():
+            pass
+        scene.agent.reset(ResetCode.LOST, "the session is over")
+        assert await scene.running is None
+        assert scene.view.is_cut
 
     played(story, is_kept=True)
 
@@ -160,12 +205,18 @@ def test_on_a_full_screen_a_line_of_ours_covers_the_last_row_until_it_is_drawn_a
     played(story)
 
 
-def test_the_escape_key_is_heeded_behind_keys_that_the_line_does_not_take() -> None:
+def test_the_escape_key_is_heeded_behind_keys_that_the_line_does_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote_terminal, "_LEAVING_SECONDS", 0.1)
+
     async def story(scene: Scene) -> None:
         for _ in range(50):
             scene.types(b"x" * 1000)
         scene.types(b"\x1d.")
         assert await scene.running is None
+        assert scene.view.is_cut
+        assert await reset_of(scene.agent) is ResetCode.CANCELLED
 
     played(story, limit=100)
 
@@ -180,7 +231,7 @@ def test_of_many_sizes_the_last_is_sent() -> None:
             heard.append(await scene.hears())
         assert heard[-2:] == [Resize(24, 199), Stdin(b"k")]
         assert len(heard) < 10
-        scene.types(b"\x1d.")
+        await write_record(scene.agent, Exit(0))
         await scene.running
 
     played(story)

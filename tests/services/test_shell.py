@@ -25,7 +25,16 @@ from guardpost.services import shell as service
 from guardpost.services.action import Action, Verdict
 from guardpost.services.asker import Asker
 from guardpost.services.kept import MOST, KeptJobs
-from guardpost.services.program import Exit, Resize, Stdin, StdinEof, Stdout, Tty, to_console
+from guardpost.services.program import (
+    Exit,
+    Leave,
+    Resize,
+    Stdin,
+    StdinEof,
+    Stdout,
+    Tty,
+    to_console,
+)
 from guardpost.services.records import RecordReader, write_record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys are POSIX")
@@ -397,6 +406,35 @@ def test_a_kept_shell_goes_on_without_its_channel_and_shows_what_it_wrote() -> N
             await asyncio.sleep(0.01)
 
     told(story)
+
+
+def test_a_shell_that_is_left_has_what_was_typed_before() -> None:
+    async def story(host: Host) -> None:
+        first = await host.shell(keep=True)
+        await first.types("x=ke''pt; echo la''ter\r")
+        await write_record(first.channel, Leave())
+        while await first.channel.read():
+            pass
+        await first.channel.close()
+        while host.kept.all()[0].job.is_attached:
+            await asyncio.sleep(0.01)
+        again = await host.shell(keep=True)
+        await again.until(b"later")
+        assert await again.asks("echo $x") == "kept"
+
+    told(story)
+
+
+def test_leaving_a_shell_that_nobody_keeps_hangs_it_up(tmp_path: Path) -> None:
+    async def story(host: Host) -> None:
+        shell = await host.shell()
+        await shell.types(f"trap 'echo hung up >{tmp_path}/end; exit' HUP; echo re''ady\r")
+        await shell.until(b"ready")
+        await write_record(shell.channel, Leave())
+        await gone(shell.reply.pid)
+
+    told(story)
+    assert (tmp_path / "end").read_text() == "hung up\n"
 
 
 def test_the_second_who_attaches_takes_over_and_the_first_is_told() -> None:
