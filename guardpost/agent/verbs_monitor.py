@@ -1,15 +1,13 @@
 """The prompt's commands that look at processes and at the host, and signal processes."""
 
 import asyncio
-import os
-import sys
 import time
 from typing import Final
 
 from guardpost.agent.child import exit_words, run_child
-from guardpost.agent.verb import WIDTH, Context, NotHere
-from guardpost.errors import ServiceError, UsageError
-from guardpost.services.processes import Process
+from guardpost.agent.verb import WIDTH, Context
+from guardpost.errors import UsageError
+from guardpost.services.processes import Process, nice_local
 
 __all__ = ["disk", "kill", "mem", "nice", "ps", "run", "top", "uptime"]
 
@@ -118,16 +116,8 @@ async def nice(context: Context, args: list[str]) -> None:
         value, pid = int(args[0]), int(args[1])
     except ValueError:
         raise UsageError("usage: nice N PID, N from -20 (first) to 19 (last)") from None
-    if not -20 <= value <= 19:
-        raise UsageError(f"{value} is no niceness; -20 (first) to 19 (last)")
-    if sys.platform == "win32":
-        raise NotHere("on Windows the prompt does not change priorities")
-    try:
-        os.setpriority(os.PRIO_PROCESS, pid, value)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no such process"
-        raise ServiceError(f"process {pid}: {reason}") from None
-    await context.pager.line(f"process {pid} has niceness {value}")
+    nice_local(pid, value)
+    await context.pager.line(f"process {pid} has the nice value {value}")
 
 
 async def top(context: Context, args: list[str]) -> None:

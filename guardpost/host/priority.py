@@ -36,13 +36,13 @@ def set_nice(pid: int, nice: int, *, started: float | None = None) -> None:
     try:
         check_started(pid, started)
         _set(pid, nice)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         raise NoSuchProcess(f"no process {pid}; it may have ended") from None
     except PermissionError:
         raise NiceDenied(
             f"the system does not let the agent give process {pid} the nice value {nice}"
         ) from None
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise NiceDenied(f"process {pid} keeps its nice value: {error}") from None
 
 

@@ -176,11 +176,11 @@ def kill(
     _refuse_dangerous(pid, force)
     try:
         _send(pid, number, started)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         raise NoSuchProcess(f"no process {pid}; it may have ended") from None
     except PermissionError:
         raise SignalDenied(f"the system does not let the agent signal process {pid}") from None
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise SignalDenied(f"process {pid} was not signalled: {error}") from None
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "list_processes",
     "nice",
     "nice_action",
+    "nice_local",
     "local_processes",
     "ps_action",
     "serve_kill",
@@ -138,6 +139,16 @@ def signal_local(pid: int, signal: str = "TERM", started: float | None = None) -
     processes.kill(pid, signal, started=started)
 
 
+def nice_local(pid: int, nice: int, started: float | None = None) -> None:
+    """Give a process of this host a nice value.
+
+    Raises a ServiceError whose word is no-such-process, nice-denied or nice-refused.
+    """
+    from guardpost.host import priority
+
+    priority.set_nice(pid, nice, started=started)
+
+
 def ps_action(request: bytes) -> Action:
     """What `request` wants, for the policy."""
     return Action("monitor")
@@ -207,8 +218,6 @@ async def serve_nice(
     channel: Channel, request: bytes, note: Callable[..., None] = lambda **facts: None
 ) -> None:
     """The agent's half of `nice`, as serve_kill()."""
-    from guardpost.host import priority
-
     try:
         wanted = decode_value(request, NiceRequest)
     except RemoteProtocolError as error:
@@ -216,7 +225,7 @@ async def serve_nice(
         return
 
     def set_nice(target: KillTarget) -> None:
-        priority.set_nice(target.pid, wanted.nice, started=target.started)
+        nice_local(target.pid, wanted.nice, target.started)
 
     pids = await _do_to_each(channel, wanted.targets, set_nice)
     if pids is not None:

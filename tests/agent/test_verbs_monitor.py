@@ -38,11 +38,16 @@ def test_nice_changes_a_real_process() -> None:
 
         async def story(person: Person) -> None:
             shown = await person.does(b"nice 7 %d" % process.pid)
-            assert b"has niceness 7" in shown
+            assert b"has the nice value 7" in shown
             assert os.getpriority(os.PRIO_PROCESS, process.pid) == 7
             assert b"usage: nice" in await person.does(b"nice x 1")
-            assert b"is no niceness" in await person.does(b"nice 20 1")
-            assert b"process 999999999: No such process" in await person.does(b"nice 1 999999999")
+            assert b"nice-refused: 20 is no nice value" in await person.does(b"nice 20 1")
+            assert b"no-such-process: " in await person.does(b"nice 1 999999999")
+            assert b"no-such-process: " in await person.does(b"nice 1 " + b"9" * 30)
+            before = os.getpriority(os.PRIO_PROCESS, 0)
+            for many in (b"0", b"-1"):  # to the system these are the agent, and everybody
+                assert b"nice-refused: " in await person.does(b"nice 7 " + many)
+            assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
         logged_in(story)
         process.kill()

@@ -46,3 +46,5 @@ def test_a_process_that_has_ended() -> None:
         set_nice(gone.pid, 5)
     with pytest.raises(NoSuchProcess):
         set_nice(gone.pid, 5, started=1.0)
+    with pytest.raises(NoSuchProcess):
+        set_nice(10**30, 5)
