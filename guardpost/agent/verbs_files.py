@@ -32,6 +32,7 @@ _LINE_BYTES: Final = 57  # 76 characters, as MIME and uuencode have them
 _LARGEST_BYTES: Final = 64 << 20
 _LONGEST_LINE_BYTES: Final = 4096
 _PATIENCE_SECONDS: Final = 60.0
+_QUIET_SECONDS: Final = 1.0
 
 _BEGIN = re.compile(rb"begin-base64 [0-7]{3,4} .+")
 _END: Final = b"===="
@@ -51,7 +52,7 @@ async def cat(context: Context, args: list[str]) -> None:
 async def tail(context: Context, args: list[str]) -> None:
     wanted = _number(args[1]) if len(args) > 1 else 20
     with _opened(args[0]) as fd:
-        data = await asyncio.to_thread(_last_bytes, fd)
+        data = await asyncio.to_thread(_last_bytes, fd, args[0])
     lines = data.splitlines(keepends=True)
     await context.pager.raw(b"".join(lines[-wanted:]))
     await context.pager.end_line()
@@ -129,10 +130,10 @@ async def receive(context: Context, args: list[str]) -> None:
             digest, size = await _received(context, fd)
             await asyncio.to_thread(os.fsync, fd)
         os.replace(beside, path)
-    except OSError as error:
-        raise _trouble(path, error) from None
+    except (OSError, ValueError) as error:
+        raise FileTrouble(f"{_trouble(path, error)}; nothing was written") from None
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             os.unlink(beside)
     await context.pager.line(f"{size} bytes, sha256 {digest}")
 
@@ -142,20 +143,42 @@ async def _received(context: Context, fd: int) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
     with context.keyboard.lent() as typed:
-        async for line in _lines(typed):
-            if line == _END:
-                break
-            if not line or _BEGIN.fullmatch(line):
-                continue
-            data = _decoded(line)
-            size += len(data)
-            if size > _LARGEST_BYTES:
-                raise FileTrouble(f"more than {_LARGEST_BYTES} bytes; nothing was written")
-            digest.update(data)
-            os.write(fd, data)
+        try:
+            async for data in _pasted(typed):
+                size += len(data)
+                if size > _LARGEST_BYTES:
+                    raise FileTrouble(f"more than {_LARGEST_BYTES} bytes; nothing was written")
+                digest.update(data)
+                _write(fd, data)
+        except (FileTrouble, OSError):
+            await _pass_by(typed)
+            raise
         if typed.dropped:
             raise FileTrouble(f"{typed.dropped} bytes came too fast; nothing was written")
     return digest.hexdigest(), size
+
+
+async def _pasted(typed: Typed) -> AsyncIterator[bytes]:
+    """What the lines of base64 mean, up to their end. Raises FileTrouble."""
+    async for line in _lines(typed):
+        if line == _END:
+            return
+        if line and not _BEGIN.fullmatch(line):
+            yield _decoded(line)
+
+
+async def _pass_by(typed: Typed) -> None:
+    """Until nothing comes any more: the rest of a paste are no commands."""
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(_QUIET_SECONDS):
+                await typed.read()
+
+
+def _write(fd: int, data: bytes) -> None:
+    """All of it: a disk that fills up takes a part. Raises OSError."""
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 async def _lines(typed: Typed) -> AsyncIterator[bytes]:
@@ -201,11 +224,8 @@ def _opened(path: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _made(path: str) -> Iterator[int]:
-    """A new file, which only its owner can read. Raises FileTrouble."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except (OSError, ValueError) as error:
-        raise _trouble(path, error) from None
+    """A new file, which only its owner can read. Raises OSError, ValueError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield fd
     finally:
@@ -219,12 +239,13 @@ def _read(fd: int, path: str) -> bytes:
         raise _trouble(path, error) from None
 
 
-def _last_bytes(fd: int) -> bytes:
+def _last_bytes(fd: int, path: str) -> bytes:
+    """Raises FileTrouble."""
     size = os.fstat(fd).st_size
     with contextlib.suppress(OSError):
         os.lseek(fd, max(size - _TAIL_BYTES, 0), os.SEEK_SET)
     pieces: list[bytes] = []
-    while len(pieces) * _PIECE_BYTES <= _TAIL_BYTES and (data := os.read(fd, _PIECE_BYTES)):
+    while len(pieces) * _PIECE_BYTES <= _TAIL_BYTES and (data := _read(fd, path)):
         pieces.append(data)
     return b"".join(pieces)
 

@@ -1,5 +1,6 @@
 """ls, cat, tail, send and receive, typed at a prompt, on real files."""
 
+import asyncio
 import base64
 import binascii
 import contextlib
@@ -110,6 +111,47 @@ def test_a_pasted_file_is_whole_or_not_there(tmp_path: Path) -> None:
     logged_in(story)
     assert target.read_bytes() == content
     assert [each.name for each in tmp_path.iterdir()] == ["got"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_what_the_disk_does_not_take_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    import resource
+
+    target = tmp_path / "got"
+    line = base64.b64encode(bytes(57))
+
+    async def story(person: Person) -> None:
+        person.types(b"receive " + os.fsencode(target) + b"\r")
+        await person.until(lambda: receiving(person))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # The last line fits in part: write(2) takes 43 bytes of it and says so.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+        try:
+            person.types(line + b"\r" + line + b"\r====\r")
+            await person.until(lambda: person.prompt.state is PromptState.USER)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        told = f"file: {target}: File too large; nothing was written\r\n"
+        assert told.encode() in person.seen
+
+    logged_in(story)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_rest_of_a_failed_paste_is_no_command(tmp_path: Path) -> None:
+    async def story(person: Person) -> None:
+        person.types(b"receive " + os.fsencode(tmp_path / "got") + b"\r")
+        await person.until(lambda: receiving(person))
+        person.types(b"*damaged*\r")
+        for _ in range(20):
+            person.types(b"QUFB\r")
+            await asyncio.sleep(0.01)
+        person.types(b"====\r")
+        await person.until(lambda: person.prompt.state is PromptState.USER)
+        assert b"this is no base64" in person.seen
+        assert b"no command" not in person.seen
+
+    logged_in(story)
 
 
 @settings(max_examples=100)
