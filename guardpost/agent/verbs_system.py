@@ -13,6 +13,7 @@ from typing import Final
 from guardpost.agent.verb import Context, NotHere, has_program, run_program
 from guardpost.agent.verbs_files import tail
 from guardpost.errors import ServiceError, UsageError
+from guardpost.host import init
 
 __all__ = ["env_", "log", "poweroff", "reboot", "service", "sleep", "time_"]
 
@@ -20,7 +21,7 @@ _LOG_FILES: Final = ("/var/log/syslog", "/var/log/messages")
 _SYSTEMD: Final = "/run/systemd/system"  # sd_booted(3)
 _KMSG: Final = "/dev/kmsg"
 _KMSG_RECORD_BYTES: Final = 8192
-_HEED_SECONDS: Final = 10.0
+_PROC: Final = "/proc"
 _POWER_STATE: Final = Path("/sys/power/state")
 
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
@@ -143,28 +144,21 @@ async def _end(
     ways: list[tuple[str, ...]],
     windows: tuple[str, ...],
 ) -> None:
+    """In order, by whoever ends the others first; a script that is process 1 heeds nobody."""
     _meant(args, word)
     if sys.platform == "win32":
         ways = [windows]
     elif not os.path.isdir(_SYSTEMD):
-        ways = ways[1:]
+        ways = [(word,) if init.is_real(_PROC) else (word, "-f")]
     for way in ways:
         if has_program(way[0]):
             await context.pager.line(f"{word}: goodbye")
+            if sys.platform != "win32" and "-f" in way:
+                await context.pager.line(f"{word}: there is no init; the disks are written now")
+                await asyncio.to_thread(os.sync)
             await run_program(context, *way)
-            if sys.platform != "win32" and not os.path.isdir(_SYSTEMD):
-                await _force(context, word)
             return
     raise NotHere(f"this host has no program {word}")
-
-
-async def _force(context: Context, word: str) -> None:
-    """A rescue system's init may be a script, which heeds nobody."""
-    await asyncio.sleep(_HEED_SECONDS)
-    await context.pager.line(f"{word}: init does nothing; without it now")
-    if sys.platform != "win32":
-        await asyncio.to_thread(os.sync)
-    await run_program(context, word, "-f")
 
 
 async def sleep(context: Context, args: list[str]) -> None:

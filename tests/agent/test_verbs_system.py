@@ -22,6 +22,39 @@ def test_the_host_ends_only_for_who_means_it(verb: bytes) -> None:
     logged_in(story)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX has these programs")
+@pytest.mark.parametrize("verb", ["reboot", "poweroff"])
+@pytest.mark.parametrize(
+    ("first", "done"),
+    [
+        ("systemd", "systemctl {}"),
+        ("/sbin/init", "{}"),
+        ("init [2]", "{}"),
+        ("/bin/sh\0/init", "{} -f"),
+        ("/bin/busybox\0sh\0/init", "{} -f"),
+    ],
+)
+def test_the_host_ends_in_order_where_something_keeps_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, first: str, done: str
+) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "cmdline").write_text(first + "\0")
+    for name in ("systemctl", "reboot", "poweroff"):
+        program = tmp_path / name
+        program.write_text('#!/bin/sh\necho "${0##*/}" "$@" >> "${0%/*}/done"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(verbs_system, "_PROC", str(tmp_path))
+    booted = tmp_path if first == "systemd" else tmp_path / "none"
+    monkeypatch.setattr(verbs_system, "_SYSTEMD", str(booted))
+
+    async def story(person: Person) -> None:
+        assert f"{verb}: goodbye\r\n".encode() in await person.does(f"{verb} now".encode())
+
+    logged_in(story)
+    assert (tmp_path / "done").read_text() == done.format(verb) + "\n"
+
+
 def test_the_clock() -> None:
     async def story(person: Person) -> None:
         shown = await person.does(b"time")
