@@ -103,9 +103,7 @@ async def serve(channel: Channel, request: bytes, refusal: Callable[[], str] = l
     judged_at = time.monotonic()
     ending = asyncio.ensure_future(channel.read())
     try:
-        while not ending.done() and not looking.done():
-            await watching.something.wait()
-            watching.something.clear()
+        while await _woken(watching.something, looking, ending):
             if time.monotonic() - judged_at >= LOOK_SECONDS:
                 judged_at = time.monotonic()
                 if reason := refusal():
@@ -113,13 +111,24 @@ async def serve(channel: Channel, request: bytes, refusal: Callable[[], str] = l
                     return
             for event in watching.take():
                 await write_record(channel, event)
-            if ending.done():
-                break
         ending.result() if ending.done() else looking.result()
         await channel.write_eof()
     finally:
         await _cancelled(looking, ending)
         watching.close()
+
+
+async def _woken(
+    something: asyncio.Event, *ends: "asyncio.Future[None] | asyncio.Future[bytes]"
+) -> bool:
+    """Wait until there is something; False when one of `ends` came first."""
+    waking = asyncio.ensure_future(something.wait())
+    try:
+        await asyncio.wait((waking, *ends), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waking.cancel()
+    something.clear()
+    return not any(end.done() for end in ends)
 
 
 async def _cancelled(*tasks: "asyncio.Task[None] | asyncio.Task[bytes]") -> None:
@@ -148,6 +157,8 @@ class _Watching:
         self._queue: EventQueue[WatchEvent] = EventQueue(time.monotonic())
         limits = Limits(wanted.cpu, wanted.rss, wanted.load, wanted.seconds)
         self._thresholds = Thresholds(limits)
+        for pid in sorted(self._pids - self._changes.known.keys()):
+            self._put(WatchEvent("ended", time.time(), pid=pid, source="unknown"))
         self.something = asyncio.Event()
 
     @property

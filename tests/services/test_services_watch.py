@@ -124,6 +124,56 @@ def test_without_the_kernel_a_status_is_unknown_and_said_to_be(table_alone: None
     assert last.status == (7 if last.source == "zombie" else None)
 
 
+@pytest.mark.parametrize("reaped", [True, False])
+def test_who_has_ended_before_the_watch_began_is_told_to_have_ended(reaped: bool) -> None:
+    child = subprocess.Popen(["true"])
+    if reaped:
+        child.wait()
+    else:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        (only,) = told(WatchRequest(pids=[child.pid]), lambda events: None, ended)
+    finally:
+        child.wait()
+    assert (only.pid, only.source, only.status) == (child.pid, "unknown", None)
+
+
+def test_a_kernel_that_fails_ends_the_watch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: watch._Watching, now: float) -> tuple[int, bool]:
+        raise OSError(5, "the socket is broken")
+
+    monkeypatch.setattr(watch._Watching, "_listen", broken)
+
+    async def story() -> None:
+        console, agent = channel_pair()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with pytest.raises(OSError, match="the socket is broken"):
+                await watch.serve(agent, b"")
+            await console.close()
+
+    asyncio.run(story())
+
+
+def test_a_console_that_ends_the_channel_is_answered_at_once(
+    table_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 1000.0)
+
+    async def story() -> None:
+        console, agent = channel_pair()
+        serving = asyncio.ensure_future(watch.serve(agent, b""))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (agent.accepted and agent.accepted.done()):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # its first look is over
+            await console.write_eof()
+            while await console.read():
+                pass
+            await serving
+
+    asyncio.run(story())
+
+
 def test_a_process_that_takes_too_much_is_told_and_when_it_no_longer_does() -> None:
     children: list[subprocess.Popen[bytes]] = []
 
