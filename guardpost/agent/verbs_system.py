@@ -152,10 +152,10 @@ async def _end(
         ways = [(word,) if init.is_real(_PROC) else (word, "-f")]
     for way in ways:
         if has_program(way[0]):
-            await context.pager.line(f"{word}: goodbye")
             if sys.platform != "win32" and "-f" in way:
-                await context.pager.line(f"{word}: there is no init; the disks are written now")
+                await context.pager.line(f"{word}: no init runs here that could do it in order")
                 await asyncio.to_thread(os.sync)
+            await context.pager.line(f"{word}: goodbye")
             await run_program(context, *way)
             return
     raise NotHere(f"this host has no program {word}")
