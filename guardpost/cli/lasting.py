@@ -21,16 +21,17 @@ async def keep_on(
     args: argparse.Namespace,
     work: "Callable[[Session], Awaitable[int]]",
     lost: Callable[[str], None],
+    tell: Callable[[str], None] | None = None,
 ) -> int:
     """Run `work` in a session, and again in each new one when that was lost; its result.
 
-    `lost` hears why, once for each reason. Raises what connecting does when there never was a
+    `lost` hears why, once for each reason; `tell` as opening.connect(). Raises what connecting does when there never was a
     session, and everything that is no lost line.
     """
     had_one, told = False, ""
     while True:
         try:
-            async with opening.connect(args) as session:
+            async with opening.connect(args, tell) as session:
                 had_one, told = True, ""
                 return await work(session)
         except (AgentRestarted, AgentSilent, LineBusy, LineLost) as error:

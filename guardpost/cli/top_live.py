@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from guardpost.cli import lasting
+from guardpost.cli import lasting, opening
 from guardpost.cli.keypresses import Keypresses
 from guardpost.cli.process_tree import branches_for
 from guardpost.cli.screen import ENTER, LEAVE, Screen, knows_blocks, size
@@ -48,6 +48,7 @@ class LiveTop:
         self._session: Session | None = None
         self._asked_at: float | None = None
         self._lost = ""
+        self._told = ""
         self._said = ""
         self._wishes: asyncio.Queue[Wish] = asyncio.Queue()
         self._wake = asyncio.Event()
@@ -58,7 +59,7 @@ class LiveTop:
     async def run(self) -> int:
         async with self._stack:
             following = asyncio.ensure_future(
-                lasting.keep_on(self._args, self._follow, self._on_lost)
+                lasting.keep_on(self._args, self._follow, self._on_lost, self._tell)
             )
             self._stack.push_async_callback(_cancelled, following)
             await asyncio.wait((following, self._done), return_when=asyncio.FIRST_COMPLETED)
@@ -71,8 +72,6 @@ class LiveTop:
         from guardpost.console.terminal import raw_terminal
         from guardpost.services.relay import DescriptorEnd
 
-        # Sentences about the line go where the status is.
-        self._args.quiet = True
         sys.stdout.flush()
         self._stack.enter_context(raw_terminal(0))
         self._end = DescriptorEnd(0, 1)
@@ -124,12 +123,13 @@ class LiveTop:
                 reading = reading or asyncio.ensure_future(self._end.read(1024))
                 patience = ESCAPE_SECONDS if keypresses.holds else None
                 await asyncio.wait((reading,), timeout=patience)
-                keys = keypresses.release()
                 if reading.done():
                     data, reading = reading.result(), None
                     if not data:
                         return  # the terminal has gone
-                    keys = keypresses.feed(data) if not keys else keys + keypresses.feed(data)
+                    keys = keypresses.feed(data)
+                else:
+                    keys = keypresses.release()
                 for key in keys:
                     self._press(key)
         finally:
@@ -150,22 +150,41 @@ class LiveTop:
             self._repaint()
         elif wish.kind in (WishKind.FASTER, WishKind.SLOWER):
             self._pace.change(faster=wish.kind is WishKind.FASTER)
+        elif self._lost or self._late():
+            self._said = "not done: the line is away"  # later it would be an old command
         else:
             self._wishes.put_nowait(wish)
 
     def _status(self) -> str:
         if self._said:
             return self._said
-        if self._lost:
-            return self._lost
-        if self._asked_at is not None and time.monotonic() - self._asked_at > LATE_SECONDS:
-            return f"no answer for {time.monotonic() - self._asked_at:.0f} s; waiting for the line"
+        if self._lost or self._told:
+            return self._lost or self._told
+        if late := self._late():
+            return f"no answer for {late:.0f} s; waiting for the line"
         if self._view.paused:
             return "paused; p goes on"
         words = [self._pace.text()]
         if self._view.filter:
             words.append(f"only: {safe_text(self._view.filter)} (Esc: all)")
         return "  ".join(words)
+
+    def _late(self) -> float:
+        """For how many seconds the agent has not answered, if that is long."""
+        waited = 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
+        return waited if waited > LATE_SECONDS else 0.0
+
+    def _tell(self, sentence: str) -> None:
+        """Of the line: where the status is, once there is one."""
+        if self._end is None:
+            from guardpost.cli.hosts import resolve
+            from guardpost.console.session import teller
+
+            host = resolve(self._args.target)
+            teller(opening.connect_options(self._args, host))(sentence)
+        else:
+            self._told = safe_text(sentence)
+            self._wake.set()
 
     # --- the agent ---
 
@@ -174,7 +193,9 @@ class LiveTop:
 
         if self._end is None:
             await self._take_terminal()
-        self._lost, self._session = "", session
+        if self._lost:
+            self._lost = self._said = ""
+        self._session = session
         fulfilling = asyncio.ensure_future(self._fulfil(session))
         follower = await Follower.open(session)
         try:
@@ -192,6 +213,7 @@ class LiveTop:
         await follower.refresh()
         took = time.monotonic() - self._asked_at
         self._asked_at = None
+        self._told = ""
         self._model.update(follower)
         knows_rate = self._pace.figures is not None and self._pace.figures.rate is not None
         if self._session is not None and (self._refreshes % 8 == 0 or not knows_rate):
@@ -212,7 +234,10 @@ class LiveTop:
             self._wake.set()
 
     def _on_lost(self, why: str) -> None:
+        self._said = ""
         self._lost = f"{safe_text(why)}; waiting for the agent"
+        while not self._wishes.empty():
+            self._wishes.get_nowait()
         self._wake.set()
 
 

@@ -113,7 +113,7 @@ def _question(view: TopView) -> str:
     if view.asking is Asking.NOTHING:
         return ""
     if view.asking is Asking.FILTER:
-        return f"filter: {view.typed}_   (Enter; Esc: leave it)"
+        return f"filter: {safe_text(view.typed)}_   (Enter; Esc: leave it)"
     who = view.target
     whom = f"{who.process.pid} ({safe_text(who.process.name or '-')})" if who else "-"
     return f"{view.asking.value} for {whom}: {view.typed}_   (Enter does it; Esc: no)"

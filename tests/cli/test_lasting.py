@@ -15,9 +15,11 @@ class Line:
         self.sessions = [*sessions]
         self.worked: list[int] = []
         self.lost: list[str] = []
+        self.told: list[str] = []
 
     @contextlib.asynccontextmanager
-    async def connect(self, args):
+    async def connect(self, args, tell=None):
+        self.tell = tell
         error = self.sessions.pop(0)
         if error is not None:
             raise error
@@ -33,7 +35,7 @@ class Line:
                 raise end
             return end
 
-        return await lasting.keep_on(Namespace(), work, self.lost.append)
+        return await lasting.keep_on(Namespace(), work, self.lost.append, self.told.append)
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ def test_it_goes_on_in_a_new_session(line_with) -> None:
     line = line_with(None, AgentSilent("nobody"), AgentSilent("nobody"), None)
     assert asyncio.run(line.run(AgentRestarted("restarted"), 7)) == 7
     assert line.worked == [3, 0]
+    assert line.tell == line.told.append
     assert line.lost == [str(AgentRestarted("restarted")), str(AgentSilent("nobody"))]
 
 

@@ -1,5 +1,7 @@
 """`guardpost top` as a process on a terminal: what it shows, and how it leaves that terminal."""
 
+import argparse
+import asyncio
 import contextlib
 import os
 import select
@@ -19,7 +21,12 @@ import fcntl
 import struct
 import termios
 
+from guardpost.cli.process_tree import branches_for
 from guardpost.cli.screen import ENTER, LEAVE
+from guardpost.cli.top_live import LiveTop
+from guardpost.cli.top_model import Shown
+from guardpost.cli.top_view import Asking, TopView
+from guardpost.services.processes import Process
 
 PATIENCE_SECONDS = 30
 
@@ -75,6 +82,56 @@ def person(*options: str, term: str = "xterm-256color") -> Iterator[Person]:
         process.wait()
         os.close(leader)
         os.close(follower)
+
+
+class Pieces:
+    """A terminal whose keys come in pieces, and that is gone after them."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = [*pieces]
+
+    async def read(self, limit: int) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def typed(*pieces: bytes, lost: str = "") -> tuple[LiveTop, TopView]:
+    view = TopView(branches_for("ascii"))
+    view.arrange([Shown(Process(pid, name="x", started=1.0)) for pid in range(5)])
+
+    async def story() -> LiveTop:
+        live = LiveTop(argparse.Namespace(delay=1.0, target="web01"), view)
+        live._end = Pieces(*pieces)
+        if lost:
+            live._on_lost(lost)
+        await live._read_keys()
+        return live
+
+    return asyncio.run(story()), view
+
+
+def test_an_arrow_that_comes_in_pieces_is_one_key() -> None:
+    _, view = typed(b"/", b"\x1b", b"[C", b"a\x1b[", b"D", b"\x1bO", b"P")
+    assert (view.asking, view.typed) == (Asking.FILTER, "a")
+    _, view = typed(b"/a\r\x1b", b"[B")
+    assert (view.filter, view.place, view.sort) == ("a", 1, "cpu")
+
+
+def test_what_happens_to_the_line_is_said_in_the_page_until_the_next_refresh(capfd) -> None:
+    live, _ = typed(b"h")
+    live._tell("the line has gone\x1b[2J; the session waits")
+    assert live._status() == "the line has gone\\x1b[2J; the session waits"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_wished_while_the_line_is_away_is_not_done_later() -> None:
+    live, _ = typed(b"k\r", lost="the line has gone")
+    assert live._wishes.empty()
+    assert live._status() == "not done: the line is away"
+    live, _ = typed(b"k\rx", lost="the line has gone")
+    assert live._status() == "the line has gone; waiting for the agent"
+    live._said = "process 1 has got TERM"
+    live._on_lost("it has gone")
+    assert live._status() == "it has gone; waiting for the agent", "news come first"
 
 
 def test_a_page_keys_another_size_and_the_way_out() -> None:
