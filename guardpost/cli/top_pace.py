@@ -34,8 +34,12 @@ class Pace:
         if first:
             return
         rate = self.figures.rate if self.figures is not None else None
-        # Where nobody knows the rate, the time it took is at least the time on the line.
-        on_line = (size + _OVERHEAD_BYTES) / rate if rate else seconds
+        if rate:
+            on_line = (size + _OVERHEAD_BYTES) / rate
+        else:
+            # The time it took is at least that on the line; once, it may be that of an outage.
+            before = self._needed * LINE_SHARE
+            on_line = min(seconds, 2 * before) if before else seconds
         self._needed = on_line / LINE_SHARE
 
     def change(self, *, faster: bool) -> None:

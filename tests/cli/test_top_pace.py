@@ -30,6 +30,16 @@ def test_the_first_table_does_not_count_and_an_unknown_rate_is_timed() -> None:
     assert pace.interval == 4.0
 
 
+def test_an_outage_during_a_refresh_does_not_stop_the_next_ones() -> None:
+    pace = Pace(1.0)
+    pace.took(100, 0.05, first=False)
+    pace.took(100, 60.0, first=False)
+    assert pace.interval == 1.0
+    for _ in range(10):
+        pace.took(100, 3.0, first=False)
+    assert pace.interval == 30.0, "a line that stays slow is believed"
+
+
 def test_keys_go_through_the_intervals() -> None:
     pace = Pace(2.0)
     pace.change(faster=True)
