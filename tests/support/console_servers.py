@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.tcp import free_port
 from support.tools import need
 
 __all__ = ["conserver", "ser2net"]
@@ -45,7 +45,7 @@ access * {{
 @contextlib.contextmanager
 def ser2net(device: str) -> Iterator[int]:
     """Yields the port, on which it speaks Telnet with RFC 2217."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="ser2net-") as folder:
         configuration = Path(folder) / "ser2net.yaml"
         configuration.write_text(SER2NET.format(port=port, device=device))
@@ -56,19 +56,13 @@ def ser2net(device: str) -> Iterator[int]:
 @contextlib.contextmanager
 def conserver(device: str) -> Iterator[list[str]]:
     """Yields the words of the `console` command that shows the device."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="conserver-") as folder:
         (Path(folder) / "conserver.cf").write_text(CONSERVER.format(device=device))
         command = [need("conserver"), "-E", "-C", "conserver.cf", "-M", "127.0.0.1"]
         command += ["-p", str(port), "-P", "/dev/null", "-L", "/dev/null"]
         with _running(command, port, cwd=folder):
             yield [need("console"), "-E", "-n", "-M", "127.0.0.1", "-p", str(port), "-f", "host1"]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

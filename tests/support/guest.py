@@ -23,6 +23,7 @@ from typing import NamedTuple
 import pytest
 from support.guest_image import write_image
 from support.guest_kernel import KernelMissing, kernel
+from support.tcp import free_port
 from support.tools import need
 
 __all__ = ["BOOT_SECONDS", "Done", "Guest", "guest"]
@@ -195,7 +196,7 @@ def guest(
         if kernel_log:
             log = f"file,id=log,path={folder}/kernel.log,append=on"
             words += ["-chardev", log, "-device", "isa-serial,chardev=log,index=0"]
-        ports = {each: _free_port() for each in telnet}
+        ports = {each: free_port() for each in telnet}
         for each, device in devices.items():
             words += _device(folder, each, device, ports.get(each))
         with (folder / "qemu.log").open("wb") as log_file:
@@ -231,9 +232,3 @@ def _device(folder: Path, name: str, device: str, telnet: int | None = None) -> 
         place = f"host=127.0.0.1,port={telnet},telnet=on,nodelay=on"
     chardev = f"socket,id={name},{place},server=on,wait=off"
     return ["-chardev", chardev, "-device", f"{device},chardev={name}"]
-
-
-def _free_port() -> int:
-    """Nobody listens there now; the loopback's next caller gets another one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -31,3 +31,10 @@ def nobody_listens() -> Iterator[int]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
+
+
+def free_port() -> int:
+    """One of 127.0.0.1 that nobody has now, for a program that must be told which to take."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
