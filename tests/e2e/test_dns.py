@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.rig import read_line, rig
+from support.running import running
 from support.tcp import free_port
 from support.tools import need
 
@@ -21,18 +22,19 @@ HOSTS = {f"web{number}.example": f"192.0.2.{number}" for number in range(1, 13)}
 @contextlib.contextmanager
 def name_server(port: int) -> Iterator[None]:
     """dnsmasq on 127.0.0.1, with nothing of this machine's and the names above."""
-    own = ["-C", "/dev/null", "--pid-file=", "--no-resolv", "--no-hosts", "--log-facility=-"]
+    own = [
+        "-C",
+        "/dev/null",
+        "--pid-file=",
+        "--no-resolv",
+        "--no-hosts",
+    ]
     own += [f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces"]
     own += ["--keep-in-foreground", "--edns-packet-max=4096"]
     names = [f"--host-record={name},{address}" for name, address in HOSTS.items()]
     names += [f"--txt-record=big.example,{text}" for text in TEXTS]
-    server = subprocess.Popen([need("dnsmasq"), *own, *names], stderr=subprocess.PIPE)
-    try:
-        assert "started" in read_line(server)
+    with running([need("dnsmasq"), *own, *names], port):
         yield
-    finally:
-        server.terminate()
-        server.communicate(timeout=10)
 
 
 @pytest.fixture(scope="module")
