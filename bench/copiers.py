@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.ends import connected, free_port
+from bench.ends import free_port, greeted
 from bench.peers.guardpost import PROGRAM, start_agent
 from bench.peers.peer import SEARCH, Place
 from bench.peers.ssh import start_server
@@ -53,15 +53,6 @@ def _await(place: Place, argv: list[str], environment: dict[str, str] | None = N
         raise AssertionError(f"{argv[0]} ended with {status}: {place.processes.said()}")
 
 
-def _greeted(port: int) -> Callable[[], socket.socket]:
-    """When an echo has come back, the session is there."""
-    with connected(port, 30) as key:
-        key.settimeout(30)
-        key.sendall(b"k")
-        key.recv(1)
-    return lambda: connected(port)
-
-
 @contextlib.contextmanager
 def _guardpost(place: Place, _: bool) -> Iterator[Session]:
     environment = start_agent(place, place.far)
@@ -76,7 +67,7 @@ def _guardpost(place: Place, _: bool) -> Iterator[Session]:
             environment,
         )
 
-    yield Session(copy, _greeted(port))
+    yield Session(copy, greeted(port))
 
 
 def _ssh(
@@ -91,7 +82,7 @@ def _ssh(
     def copy(source: Path, to: Path, put: bool) -> None:
         _await(place, words(ssh, source, to, put))
 
-    return Session(copy, _greeted(port))
+    return Session(copy, greeted(port))
 
 
 @contextlib.contextmanager

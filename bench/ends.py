@@ -14,7 +14,17 @@ from pathlib import Path
 
 from bench.transfer import Transfer
 
-__all__ = ["Sink", "connected", "echo", "free_port", "press", "send", "server", "watch_file"]
+__all__ = [
+    "Sink",
+    "connected",
+    "echo",
+    "free_port",
+    "greeted",
+    "press",
+    "send",
+    "server",
+    "watch_file",
+]
 
 Serve = Callable[[socket.socket], object]
 
@@ -99,6 +109,15 @@ def connected(port: int, seconds: float = 10.0) -> socket.socket:
         else:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
+
+
+def greeted(port: int) -> Callable[[], socket.socket]:
+    """`port` leads to an echo: when that has come back, the session is there. More of the same."""
+    with connected(port, 30) as key:
+        key.settimeout(30)
+        key.sendall(b"k")
+        key.recv(1)
+    return lambda: connected(port)
 
 
 def free_port() -> int:

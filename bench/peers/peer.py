@@ -17,7 +17,7 @@ from bench.ends import Sink, connected, free_port, send
 from bench.processes import Processes
 from bench.transfer import Transfer
 
-__all__ = ["Peer", "Place", "Way", "nothing", "tunnels"]
+__all__ = ["Peer", "Place", "Way", "is_there", "nothing", "tunnels"]
 
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 """Debian keeps sshd where a user's PATH does not look."""
@@ -71,10 +71,10 @@ class Peer:
 
     def missing(self) -> list[str]:
         """Packages to install before it can run."""
-        return sorted({package for command, package in self.needs if not _is_there(command)})
+        return sorted({package for command, package in self.needs if not is_there(command)})
 
 
-def _is_there(command: str) -> bool:
+def is_there(command: str) -> bool:
     """A command by its name, or any file by its path."""
     return Path(command).is_file() or shutil.which(command, path=SEARCH) is not None
 

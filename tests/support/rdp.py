@@ -116,14 +116,20 @@ def xfreerdp(
             client.wait()
 
 
-def await_log_on(client: "subprocess.Popen[bytes]", screen: Screen, seconds: float) -> Picture:
-    """When all of the log-on window is there. Raises AssertionError: `seconds` were not enough."""
+def await_log_on(client: "subprocess.Popen[bytes]", screen: Screen, seconds: float) -> None:
+    """Returns when all of the log-on window is there.
+
+    Raises AssertionError: xfreerdp has ended, or `seconds` were not enough.
+    """
     deadline = time.monotonic() + seconds
-    seen = screen.picture()
-    while missing(seen):
+    seen = None
+    while (now := screen.picture()) == seen or not _is_whole(now):
+        seen = now
         assert client.poll() is None, f"xfreerdp ended with {client.returncode}"
-        assert time.monotonic() < deadline, f"missing after {seconds:g} s: {missing(seen)}"
+        assert time.monotonic() < deadline, f"missing after {seconds:g} s: {missing(now)}"
         time.sleep(0.02)
-        if (now := screen.picture()) != seen:
-            seen = now
-    return seen
+
+
+def _is_whole(picture: Picture) -> bool:
+    """As missing(), but it stops at the first part that is."""
+    return all(_shows(picture, *part) for part in PARTS.values())

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["running"]
+__all__ = ["listens", "running"]
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def running(command: list[str], port: int, cwd: str | None = None) -> Iterator[N
     )
     try:
         deadline = time.monotonic() + 20
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
             assert time.monotonic() < deadline, f"{command[0]} does not listen"
             time.sleep(0.02)
@@ -38,8 +38,11 @@ def running(command: list[str], port: int, cwd: str | None = None) -> Iterator[N
         process.wait()
 
 
-def _listens(port: int) -> bool:
-    """Without connecting, which would take the one place that a console server may have."""
+def listens(port: int) -> bool:
+    """Whether anybody does, on 127.0.0.1.
+
+    Without connecting, which would take the one place that a console server may have.
+    """
     wanted = f"0100007F:{port:04X}"
     for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, _, state, *_ = row.split()
