@@ -14,8 +14,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 METADATA = ("importlib.metadata", "importlib.resources", "pkg_resources", "pkgutil")
 
-# The one place that asks what is installed, and only where something can be (`--version -v`).
-MAY_READ_METADATA = {"cli/versions.py"}
+# They ask what is installed, and only where something can be (`--version -v`, `--licenses`).
+MAY_READ_METADATA = {"cli/licenses.py", "cli/versions.py"}
 
 # Calls that have no effect, so that -O may drop them.
 PURE = {"all", "any", "callable", "isinstance", "issubclass", "len", "max", "min", "type"}

@@ -16,6 +16,7 @@ LAYERS = {
     "__init__": (),
     "__main__": ("cli",),
     "errors": (),
+    "baked": ("_baked",),
     "termsafe": (),
     "linepaths": (),
     "misread": (),
@@ -51,6 +52,8 @@ LAYERS = {
 
 # Names that only these modules may import.
 ONLY_IN = {
+    "guardpost._baked": ("baked",),
+    "guardpost.baked": ("cli",),
     "guardpost._framing": (
         *("protocol.framing", "protocol.codec_paths", "transports.lineio"),
         "services.files.rolling",

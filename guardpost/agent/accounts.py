@@ -19,7 +19,7 @@ from typing import Final
 
 from guardpost.errors import KeyFileError, UsageError
 
-__all__ = ["DEFAULT_PATH", "Accounts", "Verdict", "set_password"]
+__all__ = ["DEFAULT_PATH", "Accounts", "Verdict", "account_line", "names_in", "set_password"]
 
 DEFAULT_PATH: Final = (
     Path(os.environ.get("PROGRAMDATA", "C:\\ProgramData"), "guardpost", "accounts")
@@ -56,13 +56,19 @@ class Accounts:
     """Checks passwords, one at a time, ever more slowly while they are wrong.
 
     One object for all prompts of an agent: the delay is global. `failures` counts
-    wrong passwords since the agent started.
+    wrong passwords since the agent started. `more` are lines as in the file, which count where
+    it has no such name; `path` None is no file.
     """
 
     def __init__(
-        self, path: Path = DEFAULT_PATH, *, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path | None = DEFAULT_PATH,
+        *,
+        more: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
+        self._more = _hashes(more.encode())
         self._clock = clock
         self._checking: asyncio.Task[bool] | None = None
         self._wrong_in_a_row = 0
@@ -71,14 +77,17 @@ class Accounts:
 
     def any(self) -> bool:
         """Whether anybody could log in. Raises KeyFileError when the file cannot be used."""
-        return bool(_hashes(_read(self._path)))
+        return bool(self._known())
 
     def names(self) -> list[str]:
         """Who has one; nobody where the file cannot be read."""
         try:
-            return sorted(_hashes(_read(self._path)))
+            return sorted(self._known())
         except KeyFileError:
             return []
+
+    def _known(self) -> dict[str, bytes]:
+        return {**self._more, **(_hashes(_read(self._path)) if self._path is not None else {})}
 
     def wait_seconds(self) -> float:
         """How long the next check waits before it begins."""
@@ -103,7 +112,7 @@ class Accounts:
     async def _verify(self, name: str, password: str) -> bool:
         while (wait := self.wait_seconds()) > 0:
             await asyncio.sleep(wait)
-        known = _hashes(_read(self._path)).get(name)
+        known = self._known().get(name)
         matches = await asyncio.to_thread(_matches, known or _NOBODY, password)
         right = matches and known is not None
         self._count(right)
@@ -136,6 +145,17 @@ def set_password(path: Path, name: str, password: str) -> None:
     Raises UsageError when name or password could not be typed at the prompt,
     KeyFileError when the file cannot be read or written.
     """
+    line = account_line(name, password).encode()
+    lines = _read(path).splitlines() if path.exists() else []
+    kept = [each for each in lines if not each.startswith(name.encode() + b":")]
+    _replace(path, b"".join([each + b"\n" for each in [*kept, line]]))
+
+
+def account_line(name: str, password: str) -> str:
+    """The line of the file with which `name` has this password.
+
+    Raises UsageError when name or password could not be typed at the prompt.
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot be an account; use up to 32 letters, digits, and _ . - within"
@@ -147,10 +167,12 @@ def set_password(path: Path, name: str, password: str) -> None:
     from nacl import pwhash
 
     hashed = pwhash.argon2id.str(password.encode(), PASSES, MEMORY_BYTES).rstrip(b"\0")
-    lines = _read(path).splitlines() if path.exists() else []
-    prefix = name.encode() + b":"
-    kept = [line for line in lines if not line.startswith(prefix)]
-    _replace(path, b"".join([line + b"\n" for line in [*kept, prefix + hashed]]))
+    return f"{name}:{hashed.decode()}"
+
+
+def names_in(text: str) -> list[str]:
+    """Who has a password by `text`, lines as in the file."""
+    return sorted(_hashes(text.encode()))
 
 
 def _read(path: Path) -> bytes:

@@ -19,13 +19,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.agent.settings import SettingsFile
 from guardpost.errors import KeyFileError, UsageError
 from guardpost.identity import keyfile, parse_public_key
 
-__all__ = ["AuthorizedConsoles", "Entry", "parse_line"]
+__all__ = ["AuthorizedConsoles", "Entry", "Listed", "parse_line", "parse_lines"]
 
 # Words, in which quoted parts may hold spaces.
 _WORDS = re.compile(r'(?:"[^"]*"|[^\s"])+')
@@ -51,13 +52,21 @@ class Entry:
     """When the key stops to count, in seconds since 1970."""
 
 
-@dataclass(slots=True)
-class _File:
+class Listed(NamedTuple):
+    """What a text with a key a line says; `warnings` tells what was skipped, with its line."""
+
+    entries: Sequence[Entry]
+    warnings: Sequence[str]
+
+
+NOTHING_LISTED: Final = Listed((), ())
+
+
+class _File(NamedTuple):
     """What a file said when it was last read."""
 
     signature: keyfile.Signature
-    entries: list[Entry]
-    warnings: list[str]
+    listed: Listed
 
 
 class AuthorizedConsoles:
@@ -65,8 +74,9 @@ class AuthorizedConsoles:
 
     A source is what a person gave: a line as above (`--allow KEY`), or the path of
     a file with such lines. `standing_file` may be missing, come and go. `settings` has the
-    roles; `clock` is seconds since 1970. Raises UsageError for a source that is neither a line
-    nor a file that exists.
+    roles; `clock` is seconds since 1970. `first` and `last` are in no file, and count before all
+    files and behind them. Raises UsageError for a source that is neither a line nor a file that
+    exists.
     """
 
     def __init__(
@@ -76,9 +86,12 @@ class AuthorizedConsoles:
         standing_file: Path | None = None,
         settings: SettingsFile | None = None,
         clock: Callable[[], float] = time.time,
+        first: Listed = NOTHING_LISTED,
+        last: Listed = NOTHING_LISTED,
     ) -> None:
         self._settings = settings or SettingsFile(None)
         self._clock = clock
+        self._first, self._last = first, last
         self._given: list[Entry] = []
         self._paths: list[Path] = []
         self._files: dict[Path, _File] = {}
@@ -123,23 +136,26 @@ class AuthorizedConsoles:
     def entries(self) -> list[Entry]:
         """Every entry, in the order in which they count. Empty means nobody."""
         self._read_again()
-        return [*self._given, *(each for file in self._in_order() for each in file.entries)]
+        return self._in_order()
 
     @property
     def warnings(self) -> list[str]:
         """What was skipped when the files were last read, a line each, with file and line."""
         roles = self._settings.now().roles
-        skipped = [each for file in self._in_order() for each in file.warnings]
-        entries = [*self._given, *(each for file in self._in_order() for each in file.entries)]
+        skipped = [each for listed in self._lists() for each in listed.warnings]
         roleless = [
             f"{each.where}: nobody is allowed by it: there is no role {each.role!r}"
-            for each in entries
+            for each in self._in_order()
             if each.role and each.role not in roles
         ]
         return [*self._settings.warnings, *skipped, *roleless]
 
-    def _in_order(self) -> list[_File]:
-        return [self._files[path] for path in self._paths if path in self._files]
+    def _in_order(self) -> list[Entry]:
+        return [*self._given, *(each for listed in self._lists() for each in listed.entries)]
+
+    def _lists(self) -> list[Listed]:
+        files = [self._files[path].listed for path in self._paths if path in self._files]
+        return [self._first, *files, self._last]
 
     def _read_again(self) -> None:
         for path in self._paths:
@@ -209,22 +225,25 @@ def _seconds(text: str) -> float:
         raise UsageError(f"{text[:60]!r} is no expiry-time; {wanted} ({error})") from None
 
 
-def _read(path: Path, signature: keyfile.Signature) -> _File:
-    file = _File(signature, [], [])
-    try:
-        lines = keyfile.read_unforged(path).split("\n")
-    except FileNotFoundError:
-        return file
-    except KeyFileError as error:
-        file.warnings.append(f"nobody is allowed by it: {error}")
-        return file
-    for number, line in enumerate(lines, start=1):
-        where = f"{path}:{number}"
+def parse_lines(text: str, where: str) -> Listed:
+    """The entries of a text with one a line. Whatever does not parse allows nobody."""
+    entries, warnings = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        place = f"{where}:{number}"
         try:
-            entry = parse_line(line, where)
+            entry = parse_line(line, place)
         except UsageError as error:
-            file.warnings.append(f"{where}: skipped: {error}")
+            warnings.append(f"{place}: skipped: {error}")
         else:
             if entry is not None:
-                file.entries.append(entry)
-    return file
+                entries.append(entry)
+    return Listed(entries, warnings)
+
+
+def _read(path: Path, signature: keyfile.Signature) -> _File:
+    try:
+        return _File(signature, parse_lines(keyfile.read_unforged(path), str(path)))
+    except FileNotFoundError:
+        return _File(signature, NOTHING_LISTED)
+    except KeyFileError as error:
+        return _File(signature, Listed((), [f"nobody is allowed by it: {error}"]))

@@ -21,7 +21,8 @@ from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.errors import GuardpostError, UsageError
 from guardpost.identity import keyfile
 
-__all__ = ["BUILT_IN_ROLES", "Settings", "SettingsFile", "read_settings"]
+__all__ = ["BUILT_IN_ROLES", "Settings", "SettingsFile", "parse_settings"]
+__all__ += ["read_settings"]
 
 BUILT_IN_ROLES: Final[Mapping[str, Permits]] = {
     "monitor": Permits.parse("monitor"),
@@ -49,47 +50,59 @@ NOTHING_SET: Final = Settings(BUILT_IN_ROLES)
 class SettingsFile:
     """The settings in `path`, which may be missing, come and go; None is no file at all."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, without: str = "") -> None:
+        """`without` is the text of the settings that count while there is no file."""
         self.path = path
         self.warnings: list[str] = []
         """What is wrong with it as it is now: a line at most."""
-        self._signature: keyfile.Signature = None
+        self._signature: keyfile.Signature = ()  # of no file, so that the first look reads
+        self._without = without
         self._settings = NOTHING_SET
 
     def now(self) -> Settings:
         """The settings as the file is at this moment. Never raises."""
-        if self.path is None:
-            return self._settings
         # Before reading: a change that comes meanwhile is then found the next time.
-        signature = keyfile.signature(self.path)
+        signature = None if self.path is None else keyfile.signature(self.path)
         if signature != self._signature:
             self._signature = signature
-            self._settings, self.warnings = NOTHING_SET, []
-            try:
-                self._settings = read_settings(self.path)
-            except FileNotFoundError:
-                pass
-            except GuardpostError as error:
-                self._settings = Settings({})
-                self.warnings.append(
-                    f"{error}; nothing in this file counts, no role allows anybody"
-                )
+            self._read()
         return self._settings
+
+    def _read(self) -> None:
+        self._settings, self.warnings = NOTHING_SET, []
+        try:
+            self._settings = self._from_file() or parse_settings(self._without)
+        except GuardpostError as error:
+            self._settings = Settings({})
+            self.warnings.append(f"{error}; nothing in this file counts, no role allows anybody")
+
+    def _from_file(self) -> Settings | None:
+        try:
+            return None if self.path is None else read_settings(self.path)
+        except FileNotFoundError:
+            return None
 
 
 def read_settings(path: Path) -> Settings:
     """Raises UsageError, KeyFileError; FileNotFoundError passes through."""
     text = keyfile.read_unforged(path)
+    try:
+        return parse_settings(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def parse_settings(text: str) -> Settings:
+    """The settings that `text`, a whole agent.toml, says. Raises UsageError."""
+    if not text:
+        return NOTHING_SET
     import tomllib  # half a megabyte, for who has such a file
 
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: {_one_line(error)}") from None
-    try:
-        return _settings(tables)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise UsageError(_one_line(error)) from None
+    return _settings(tables)
 
 
 def _settings(tables: dict[str, object]) -> Settings:

@@ -15,7 +15,7 @@ __all__ += ["with_values"]
 # What may stand before the command word, and whether the next word belongs to it.
 FLAGS = {
     *("--trust-new", "--no-owner", "--verbose", "--quiet", "--json", "--version", "--help"),
-    *("-v", "-vv", "-q", "-V", "-h", "--raise-baud"),
+    *("-v", "-vv", "-q", "-V", "-h", "--raise-baud", "--licenses", "--self-test"),
 }
 # What has a value behind "=" or none at all, which then means this.
 OPTIONS_WITH_VALUE_JOINED = {"--raise-baud": "4000000"}

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     import types
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from guardpost.cli.parser import CommandParser
     from guardpost.errors import UsageError
@@ -26,10 +26,13 @@ __all__ = ["COMMANDS", "Command", "entry", "main"]
 class Command:
     """`help` is empty for what is not for people."""
 
-    def __init__(self, name: str, module: str, help: str, *, remote_status: bool = False) -> None:
+    def __init__(
+        self, name: str, module: str, help: str, *, remote_status: bool = False, usage: str = ""
+    ) -> None:
         self.name = name
         self.module = module
         self.help = help
+        self.usage = usage or f"guardpost {name}"
         # Its exit code belongs to the remote side, so ours stay 255 there.
         self.remote_status = remote_status
 
@@ -71,13 +74,16 @@ COMMANDS = (
 
 EXIT_ERROR = 255
 
+# What is answered without any command, wherever it stands before one.
+ANSWERS = {"--version", "-V", "--licenses"}
 
-def entry() -> int:
-    """main() for a process of its own, which ends after it."""
+
+def entry(run: "Callable[[], int] | None" = None) -> int:
+    """`run`, or else main(), for a process of its own, which ends after it."""
     # Imports make many objects and no garbage: collecting meanwhile costs a tenth of the start.
     gc.set_threshold(20_000, 20, 20)
     try:
-        return main()
+        return (run or main)()
     finally:
         # Nor does the interpreter find garbage on its way out, in the time joining an owner takes.
         gc.freeze()
@@ -94,7 +100,7 @@ def main(argv: "Sequence[str] | None" = None, commands: "Sequence[Command]" = CO
 
             completion.answer(commands)
         before, word, after = grammar.split_at_command(words, [*(each.name for each in commands)])
-        if not word or word == "help" or {"--version", "-V"} & {*before}:
+        if not word or word == "help" or ANSWERS & {*before}:
             code = tell(before, word, after, commands)
         else:
             from argparse import Namespace
@@ -117,6 +123,10 @@ def tell(before: list[str], word: str, after: list[str], commands: "Sequence[Com
         from guardpost.cli import versions
 
         return versions.show(verbose="-v" in before)
+    if "--licenses" in before:
+        from guardpost.cli import licenses
+
+        return licenses.show()
     if word == "help":
         return show_help(after, commands)
     asked = {"-h", "--help"} & {*before}
@@ -158,7 +168,7 @@ def load(command: Command) -> "tuple[types.ModuleType, CommandParser]":
 
     module = importlib.import_module(command.module)
     parser = CommandParser(
-        prog=f"guardpost {command.name}",
+        prog=command.usage,
         description=f"{command.help[:1].upper()}{command.help[1:]}.",
     )
     module.configure(parser)
@@ -176,7 +186,7 @@ def overview(commands: "Sequence[Command]") -> str:
             *rows,
             f"  {'help':<10} help COMMAND, or: targets, exit-codes, options, terminal-keys",
             "",
-            "guardpost --version [-v]",
+            "guardpost --version [-v] | --licenses",
         ]
     )
 

@@ -3,6 +3,7 @@
 import sys
 
 import guardpost
+from guardpost.baked import FACTS, Facts
 
 __all__ = ["show"]
 
@@ -13,12 +14,19 @@ LIBRARIES = (
 )
 
 
-def show(*, verbose: bool) -> int:
-    """Print the version; with `verbose` also Python, the libraries and a warning (on stderr)."""
+def show(*, verbose: bool, facts: Facts = FACTS) -> int:
+    """Print the version; with `verbose` also Python, and what is inside an executable.
+
+    Elsewhere, the libraries that are installed and a warning (on stderr).
+    """
     print(f"guardpost {guardpost.__version__}")
     if verbose:
         print(f"Python {sys.version.split()[0]} on {sys.platform}, {sys.executable or 'frozen'}")
-        if not is_frozen():
+        if facts.variant:
+            from guardpost.cli import baked_in
+
+            print("\n".join(baked_in.describe(facts)))
+        elif not is_frozen():
             print_libraries()
     return 0
 

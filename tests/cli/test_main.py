@@ -161,6 +161,7 @@ def test_what_needs_no_command_imports_hardly_anything(words: str) -> None:
     assert {each for each in loaded if each.startswith("guardpost")} <= {
         *("guardpost", "guardpost.cli", "guardpost.cli.main", "guardpost.cli.grammar"),
         *("guardpost.cli.standard_streams", "guardpost.cli.versions", "guardpost.cli.topics"),
+        "guardpost.baked",
     }
     assert not {"argparse", "re", "typing", "enum", "dataclasses", "pathlib", "asyncio"} & loaded
 
