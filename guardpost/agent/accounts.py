@@ -19,7 +19,8 @@ from typing import Final
 
 from guardpost.errors import KeyFileError, UsageError
 
-__all__ = ["DEFAULT_PATH", "Accounts", "Verdict", "account_line", "names_in", "set_password"]
+__all__ = ["DEFAULT_PATH", "Accounts", "Verdict", "account_line", "names_in", "parse_account"]
+__all__ += ["set_password"]
 
 DEFAULT_PATH: Final = (
     Path(os.environ.get("PROGRAMDATA", "C:\\ProgramData"), "guardpost", "accounts")
@@ -41,6 +42,9 @@ _NOBODY: Final = (
     b"$argon2id$v=19$m=8192,t=5,p=1$WkWfJxsE2OKk+SMK90EMFQ$2XB6qjBlm5F"
     b"l0hPOa0aCQBwMJC36sQqsZvViYPiRfJE"
 )
+_HASH: Final = re.compile(
+    r"\$argon2id\$v=19\$m=\d{1,10},t=\d{1,10},p=\d{1,3}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+", re.ASCII
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
 
 
@@ -56,19 +60,20 @@ class Accounts:
     """Checks passwords, one at a time, ever more slowly while they are wrong.
 
     One object for all prompts of an agent: the delay is global. `failures` counts
-    wrong passwords since the agent started. `more` are lines as in the file, which count where
-    it has no such name; `path` None is no file.
+    wrong passwords since the agent started. `first` and `last` are lines as in the file, which
+    count before it and behind it; `path` None is no file.
     """
 
     def __init__(
         self,
         path: Path | None = DEFAULT_PATH,
         *,
-        more: str = "",
+        first: str = "",
+        last: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
-        self._more = _hashes(more.encode())
+        self._first, self._last = _hashes(first.encode()), _hashes(last.encode())
         self._clock = clock
         self._checking: asyncio.Task[bool] | None = None
         self._wrong_in_a_row = 0
@@ -87,7 +92,8 @@ class Accounts:
             return []
 
     def _known(self) -> dict[str, bytes]:
-        return {**self._more, **(_hashes(_read(self._path)) if self._path is not None else {})}
+        file = _hashes(_read(self._path)) if self._path is not None else {}
+        return {**self._last, **file, **self._first}
 
     def wait_seconds(self) -> float:
         """How long the next check waits before it begins."""
@@ -168,6 +174,17 @@ def account_line(name: str, password: str) -> str:
 
     hashed = pwhash.argon2id.str(password.encode(), PASSES, MEMORY_BYTES).rstrip(b"\0")
     return f"{name}:{hashed.decode()}"
+
+
+def parse_account(line: str) -> str:
+    """`line` as it may stand in the file, NAME:HASH. Raises UsageError, which shows none of it."""
+    name, _, hashed = line.strip().partition(":")
+    if not (_NAME.fullmatch(name) and _HASH.fullmatch(hashed)):
+        made = (
+            "`guardpost agent --hash-password NAME` prints one; where $ means something, quote it"
+        )
+        raise UsageError(f"it is not NAME:HASH with an Argon2id hash; {made}")
+    return f"{name}:{hashed}"
 
 
 def names_in(text: str) -> list[str]:

@@ -26,7 +26,8 @@ from guardpost.agent.settings import SettingsFile
 from guardpost.errors import KeyFileError, UsageError
 from guardpost.identity import keyfile, parse_public_key
 
-__all__ = ["AuthorizedConsoles", "Entry", "Listed", "parse_line", "parse_lines"]
+__all__ = ["NOTHING_LISTED", "AuthorizedConsoles", "Entry", "Listed", "parse_line"]
+__all__ += ["parse_lines"]
 
 # Words, in which quoted parts may hold spaces.
 _WORDS = re.compile(r'(?:"[^"]*"|[^\s"])+')

@@ -1,12 +1,16 @@
-"""The kernel command line, as far as it names a port: `console=` and our own `guardpost.port=`.
+"""The kernel command line, as far as it concerns us: `console=` and our own `guardpost.*=`.
 
-Documentation/admin-guide/kernel-parameters.txt and serial-console.rst of Linux.
+Documentation/admin-guide/kernel-parameters.txt and serial-console.rst of Linux. Ours are given as
+they stand there: what they mean, and whether they mean anything, others judge.
 """
 
 import re
 from dataclasses import dataclass
 
-__all__ = ["ConsoleArgument", "console_arguments", "wanted_port"]
+__all__ = ["ConsoleArgument", "OwnArguments", "console_arguments", "own_arguments", "wanted_port"]
+
+# Quotes hold a word with spaces together (lib/cmdline.c, next_arg).
+_WORDS = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 
 _NAME = re.compile(r"[A-Za-z][\w.:!-]*|[0-9A-Fa-f]+:[\w.:-]+")
 _UART = re.compile(r"uart(?:8250)?,(io|mmio(?:16|32|32be|32native)?),(\w+)(?:,(.*))?")
@@ -24,6 +28,27 @@ class ConsoleArgument:
     baud: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnArguments:
+    """`guardpost.allow=` and `guardpost.login=` in their order, the last `guardpost.role=`.
+
+    `role` None: there is none, which an empty one is not.
+    """
+
+    allow: tuple[str, ...] = ()
+    role: str | None = None
+    login: tuple[str, ...] = ()
+
+
+def own_arguments(command_line: str) -> OwnArguments:
+    """Also what is empty is given: whoever wrote it meant something by it."""
+
+    def all_of(name: str) -> tuple[str, ...]:
+        return tuple(_values(command_line, f"guardpost.{name}", empty=True))
+
+    return OwnArguments(all_of("allow"), (None, *all_of("role"))[-1], all_of("login"))
+
+
 def console_arguments(command_line: str) -> tuple[ConsoleArgument, ...]:
     """The serial ones, in their order; whatever makes no sense is left out."""
     values = _values(command_line, "console")
@@ -36,9 +61,9 @@ def wanted_port(command_line: str) -> str:
     return values[-1].removeprefix("/dev/") if values else ""
 
 
-def _values(command_line: str, key: str) -> list[str]:
-    pairs = (word.partition("=") for word in command_line.split())
-    return [value.strip('"') for name, _, value in pairs if name == key and value]
+def _values(command_line: str, key: str, *, empty: bool = False) -> list[str]:
+    pairs = (word.replace('"', "").partition("=") for word in _WORDS.findall(command_line))
+    return [value for name, equals, value in pairs if name == key and (value or empty and equals)]
 
 
 def _console(value: str) -> ConsoleArgument | None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardpost.ports.kernel_arguments import ConsoleArgument, console_arguments, wanted_port
+from guardpost.ports.kernel_arguments import (
+    ConsoleArgument,
+    OwnArguments,
+    console_arguments,
+    own_arguments,
+    wanted_port,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +71,25 @@ def test_the_port_that_the_administrator_wants(line: str, port: str) -> None:
     assert wanted_port(line) == port
 
 
+def test_our_own_arguments_are_given_as_they_stand() -> None:
+    line = (
+        "quiet guardpost.allow=AAA= guardpost.role=web guardpost.allow=BBB= "
+        'guardpost.login=ann:$argon2id$v=19$x "guardpost.role=monitor,exec=/usr/bin/my tool"'
+    )
+    assert own_arguments(line) == OwnArguments(
+        ("AAA=", "BBB="), "monitor,exec=/usr/bin/my tool", ("ann:$argon2id$v=19$x",)
+    )
+
+
+def test_none_is_not_the_same_as_an_empty_one() -> None:
+    assert own_arguments("quiet guardpost.role noguardpost.allow=x") == OwnArguments()
+    found = own_arguments('guardpost.allow= guardpost.role="" guardpost.login=')
+    assert found == OwnArguments(("",), "", ("",))
+
+
 @given(st.text(max_size=200))
 def test_no_command_line_is_an_error(text: str) -> None:
     for word in (text, f"console={text}", f"console=uart,io,{text}", f"console=ttyS0,{text}"):
         assert all(each.text.startswith("console=") for each in console_arguments(word))
     wanted_port(f"guardpost.port={text}")
+    assert own_arguments(f'guardpost.role="{text.replace(chr(34), "")}"').role is not None
