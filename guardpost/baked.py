@@ -14,9 +14,10 @@ try:
 except ImportError:
     _baked = None  # type: ignore[assignment]
 
-__all__ = ["FACTS", "Facts"]
+__all__ = ["FACTS", "WHERE", "Facts"]
 
-SEED_DIGITS = 64
+WHERE = "baked in"
+"""Where something comes from, in what people read of it."""
 
 
 class Facts:

@@ -15,6 +15,7 @@ from guardpost.agent.accounts import Accounts
 from guardpost.agent.audit import Audit
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.agent.breaks import BreakWatch
+from guardpost.agent.introduction import NOT_READY
 from guardpost.agent.output import TextOutput, WatchedStream
 from guardpost.agent.prompt import Prompt
 from guardpost.agent.reception import Reception
@@ -48,7 +49,8 @@ class Agent:
         agent = Agent(identity=..., authorized=..., accounts=Accounts(), version="1.0")
         await agent.run(open_line)      # until stop() is called
 
-    `accounts` None: no text prompt, whatever is typed goes unanswered. `psk` is 32 bytes.
+    `accounts` None: no text prompt, whatever is typed goes unanswered. `identity` None: it comes
+    later, and until then nobody can have a session or log in. `psk` is 32 bytes.
     `on_session` is told whether a console's session is live, whenever that changes. `channels`
     says how many services may run at once, `no_cable` why the line should keep its speed, "" if
     another one makes sense.
@@ -57,7 +59,7 @@ class Agent:
     def __init__(
         self,
         *,
-        identity: Identity,
+        identity: Identity | None,
         authorized: AuthorizedConsoles,
         accounts: Accounts | None,
         version: str,
@@ -70,13 +72,14 @@ class Agent:
         on_session: Callable[[bool], None] = lambda live: None,
         no_cable: Callable[[], str] = lambda: "nothing is known of its port",
     ) -> None:
+        self.identity: Identity | None = None
         self.connection = AgentConnection(
-            static_private=identity.private,
             settings=agent_settings(version, socket.gethostname()),
-            message_2_payload=agent_kind(ephemeral=identity.is_ephemeral),
             random_bytes=random_bytes,
             psk=psk,
         )
+        if identity is not None:
+            self.identify(identity)
         self.driver = Driver(self.connection, self._on_event, self._on_channel)
         audit = audit or Audit()
         self._reception = Reception(authorized, version, services, audit=audit, channels=channels)
@@ -84,7 +87,11 @@ class Agent:
         self._prompt: Prompt | None = None
         if accounts is not None:
             say, drain = self._output.write, self._output.drain
-            host = host or this_host(version, authorized.standing_file)
+            host = host or this_host(
+                *(version, authorized.standing_file),
+                identity=lambda: self.identity,
+                obstacle=lambda: "" if self.identity is not None else NOT_READY,
+            )
             self._prompt = Prompt(say, drain=drain, accounts=accounts, host=host, audit=audit)
         self._on_session = on_session
         self._speed = PortJudge(no_cable)
@@ -96,24 +103,45 @@ class Agent:
 
     # --- its life ---
 
-    async def run(self, open_line: OpenLine, stream: ByteStream | None = None) -> None:
+    def identify(self, identity: Identity) -> None:
+        """Who the agent is, from now on."""
+        self.identity = identity
+        kind = agent_kind(ephemeral=identity.is_ephemeral)
+        self.connection.identify(identity.private, kind)
+
+    async def run(
+        self,
+        open_line: OpenLine,
+        stream: ByteStream | None = None,
+        identity: Callable[[], Awaitable[Identity]] | None = None,
+    ) -> None:
         """Serve until stop(). `stream` is the line if it is open already.
 
         `open_line` is asked again whenever the line went away; while it raises a
-        TransportError it is asked again, any other error ends this and is raised.
+        TransportError it is asked again, any other error ends this and is raised. `identity`
+        is waited for beside that, and what it raises ends this, too.
         """
-        serving = asyncio.ensure_future(self._serve(open_line, stream))
-        stopping = asyncio.ensure_future(self._stop_wanted.wait())
+        tasks: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(self._serve(open_line, stream)),
+            asyncio.ensure_future(self._identified(identity)),
+            asyncio.ensure_future(self._stop_wanted.wait()),
+        ]
         try:
-            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
             await self._say_goodbye()
         finally:
-            for task in (serving, stopping):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(serving, stopping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+
+    async def _identified(self, identity: Callable[[], Awaitable[Identity]] | None) -> None:
+        """Ends only when there is no identity to be had, or with the agent."""
+        if identity is not None:
+            self.identify(await identity())
+        await self._stop_wanted.wait()
 
     async def open(self, open_line: OpenLine) -> ByteStream | None:
         """What `open_line` opens, and raises; None, and it is cancelled, if stop() comes first."""

@@ -21,6 +21,7 @@ from guardpost.agent.editor import (
     LineEntered,
 )
 from guardpost.agent.idle import IdleTimer
+from guardpost.agent.introduction import introduction
 from guardpost.agent.job import Job
 from guardpost.agent.keyboard import Keyboard
 from guardpost.agent.pager import PAGER_KEYS, Pager
@@ -217,7 +218,17 @@ class Prompt:
         words = f"guardpost {self._host.version} on {self._host.name()}{locked}; type help"
         self._voice.speak(b"\r\n")
         self._voice.say(shown(words)[: COLUMNS - 1])
+        self._introduce(in_full=False)
         self._begin_line()
+
+    def _introduce(self, *, in_full: bool) -> None:
+        """A key that nobody has seen yet is shown to whoever comes; others on demand."""
+        if obstacle := self._host.obstacle():
+            self._voice.say(obstacle)
+        identity = self._host.identity()
+        if identity is not None and (in_full or identity.is_ephemeral):
+            for line in introduction(identity):
+                self._voice.say(line)
 
     def _begin_line(self) -> None:
         self._editor.start(EditorMode.LINE, PROMPT)
@@ -249,6 +260,7 @@ class Prompt:
                     self._voice.say(line)
             case "version":
                 self._voice.say(f"guardpost {self._host.version}")
+                self._introduce(in_full=True)
             case "login" if self.user is None:
                 return self._login(args[0])
             case "login":
@@ -272,12 +284,15 @@ class Prompt:
 
     def _login(self, name: str) -> None:
         try:
-            if self._accounts.any():
+            if obstacle := self._host.obstacle():
+                self._voice.say(obstacle)
+            elif self._accounts.any():
                 self._advance(PromptEvent.LOGIN)
                 self._name = name
                 self._editor.start(EditorMode.SECRET, PASSWORD_PROMPT)
                 return self._voice.speak(PASSWORD_PROMPT.encode())
-            self._voice.say("no password set; run `guardpost agent --set-password` on the host")
+            else:
+                self._voice.say("no password set; run `guardpost agent --set-password` on the host")
         except GuardpostError as error:
             self._voice.say(f"{error.word}: {error}")
         self._begin_line()

@@ -12,6 +12,7 @@ from guardpost.agent.keyboard import Keyboard
 from guardpost.agent.pager import Pager
 from guardpost.errors import ServiceError
 from guardpost.host.programs import find_program
+from guardpost.identity import Identity
 from guardpost.services.info import Info, local_info
 from guardpost.services.processes import Process, local_processes, signal_local
 
@@ -38,14 +39,26 @@ class Host:
     signal: Callable[[int, str], None]
     authorized_file: Callable[[], Path | None] = lambda: None
     """Where a key is allowed for good; None when no file is read."""
+    identity: Callable[[], Identity | None] = lambda: None
+    """The agent's, as far as it has one yet."""
+    obstacle: Callable[[], str] = lambda: ""
+    """Why nobody can have a session or log in at this moment; "" if nothing is in the way."""
 
 
-def this_host(version: str, authorized_file: Path | None = None) -> Host:
+def this_host(
+    version: str,
+    authorized_file: Path | None = None,
+    *,
+    identity: Callable[[], Identity | None] = lambda: None,
+    obstacle: Callable[[], str] = lambda: "",
+) -> Host:
     """The host we run on; `version` is the agent's."""
     facts = partial(local_info, version)
     return Host(
         *(version, socket.gethostname, facts, local_processes, _signal),
         authorized_file=lambda: authorized_file,
+        identity=identity,
+        obstacle=obstacle,
     )
 
 

@@ -8,30 +8,48 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from guardpost.agent.admission import NOTHING_ASKED, Admission
 from guardpost.agent.audit import Audit, Sink
 from guardpost.agent.audit_sinks import AuditFile, is_journal, system_sink
-from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.authorized import AuthorizedConsoles, parse_lines
 from guardpost.agent.settings import SettingsFile
+from guardpost.baked import FACTS, WHERE, Facts
 from guardpost.errors import UsageError
 from guardpost.identity import places
 
 __all__ = ["audit", "authorized", "settings"]
 
 
-def settings(config: str | None) -> SettingsFile:
-    """agent.toml, which need not be there unless --config named it. Raises UsageError."""
+def settings(config: str | None, facts: Facts = FACTS) -> SettingsFile:
+    """agent.toml, which need not be there unless --config named it. Raises UsageError.
+
+    Without a file the policy counts that is baked in.
+    """
     if config is None:
-        return SettingsFile(places.agent_settings(os.environ))
+        return SettingsFile(places.agent_settings(os.environ), without=facts.policy)
     path = Path(config).expanduser().absolute()
     if not path.exists():
         raise UsageError(f"--config: there is no {path}; name a file, or leave it out")
     return SettingsFile(path)
 
 
-def authorized(allow: Sequence[str], config: SettingsFile) -> AuthorizedConsoles:
-    """The keys of --allow and of the host's authorized_consoles. Raises UsageError."""
-    standing = places.authorized_consoles(os.environ)
-    return AuthorizedConsoles(allow, standing_file=standing, settings=config)
+def authorized(
+    allow: Sequence[str],
+    config: SettingsFile,
+    asked: Admission = NOTHING_ASKED,
+    facts: Facts = FACTS,
+) -> AuthorizedConsoles:
+    """The keys of --allow, the kernel command line, the host's file, and what is baked in.
+
+    Raises UsageError.
+    """
+    return AuthorizedConsoles(
+        allow,
+        standing_file=places.authorized_consoles(os.environ),
+        settings=config,
+        first=asked.consoles,
+        last=parse_lines(facts.authorized, WHERE),
+    )
 
 
 def audit(file: str | None, config: SettingsFile) -> Audit:

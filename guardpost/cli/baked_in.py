@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from guardpost.agent import accounts
 from guardpost.agent.authorized import parse_lines
 from guardpost.agent.settings import parse_settings
-from guardpost.baked import Facts
+from guardpost.baked import WHERE, Facts
 from guardpost.errors import UsageError
 from guardpost.identity import Identity, fingerprint
 from guardpost.termsafe import safe_text
 
 __all__ = ["describe"]
-
-WHERE = "baked in"
 
 
 def describe(facts: Facts) -> Iterator[str]:

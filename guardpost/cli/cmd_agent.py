@@ -8,17 +8,21 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardpost.cli import openssl
+from guardpost.cli import agent_accounts, openssl
 from guardpost.errors import NoSuchTarget, UsageError
+from guardpost.termsafe import safe_text
 
 if TYPE_CHECKING:
     from guardpost.agent.accounts import Accounts
+    from guardpost.agent.admission import Admission
     from guardpost.agent.agent import Agent, OpenLine
     from guardpost.agent.authorized import AuthorizedConsoles
+    from guardpost.agent.settings import SettingsFile
     from guardpost.cli.auto_port import AutoPort
     from guardpost.cli.shared_port import SharedPort
     from guardpost.identity import Identity
@@ -28,8 +32,6 @@ __all__ = ["configure", "run"]
 
 AUTO = "auto"
 LISTENERS = ("tcp-listen", "unix-listen")
-NEW_PASSWORD = "New password: "
-AGAIN = "Again: "
 
 _log = logging.getLogger("guardpost.agent")
 
@@ -58,16 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--audit", metavar="FILE", help="who did what, in a file beside the journal or syslog")
     add("--psk", metavar="FILE", help="a secret that both sides also hold")
     add("--no-prompt", action="store_true", help="consoles only: no text prompt")
-    add("--accounts", metavar="FILE", help="names and passwords of the text prompt")
-    add(
-        *("--set-password",),
-        nargs="?",
-        const="",
-        metavar="NAME",
-        help="set a password for the text prompt, and end",
-    )
+    agent_accounts.configure(parser)
     add("--no-raise-baud", action="store_true", help="keep the speed, whatever a console asks")
     add("--wait", action="store_true", help="wait for a port that is not there yet, or busy")
+    add(
+        *("--recovery",),
+        action="store_true",
+        help="a rescue system: whom the kernel command line allows, an ephemeral key, and --wait",
+    )
     configure_sharing(parser)
 
 
@@ -88,7 +88,10 @@ def configure_sharing(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal. Raises UsageError, KeyFileError and, for the port, TransportError."""
     if args.set_password is not None:
-        set_password(args)
+        agent_accounts.set_password(args)
+        return 0
+    if args.hash_password is not None:
+        agent_accounts.print_hash(args)
         return 0
     openssl.leave_out()  # before anything imports asyncio
     import asyncio
@@ -148,14 +151,12 @@ def start_logging(verbose: int) -> None:
 async def serve(args: argparse.Namespace, target: "Target") -> None:
     from guardpost import __version__
     from guardpost.agent.agent import Agent
-    from guardpost.cli import agent_files
+    from guardpost.cli import agent_files, agent_identity
     from guardpost.cli.shared_port import SharedPort
+    from guardpost.host import randomness
 
-    settings = agent_files.settings(args.config)
-    authorized = agent_files.authorized(args.allow, settings)
-    accounts = None if args.no_prompt else accounts_of(args)
-    require_somebody(authorized, accounts)
-    identity = identity_of(args)
+    settings, authorized, accounts = who_may(args)
+    identity = agent_identity.identity_of(args) if randomness.is_ready() else None
     with contextlib.ExitStack() as at_the_end:
         agent = Agent(
             identity=identity,
@@ -174,7 +175,8 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
         if target.scheme in ("serial", AUTO):  # opening may change what stays
             stop_on_signals(agent)
-        waits = args.wait or target.scheme in LISTENERS  # for whoever comes first
+        # A listener is open, and waits for whoever comes first.
+        waits = args.wait or args.recovery or target.scheme in LISTENERS
         stream = None
         try:
             if not waits and (stream := await agent.open(open_line)) is None:
@@ -182,9 +184,50 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         except NoSuchTarget:
             if auto is None:
                 raise
-        say_who_we_are(words_for_line(target, auto), identity, authorized, accounts)
+        say = speaker(args)
+        say(f"agent on {words_for_line(target, auto)}")
+        say(who_comes_in(authorized, accounts))
         stop_on_signals(agent)
-        await agent.run(open_line, stream)
+        await agent.run(open_line, stream, identity_later(args, agent, say))
+
+
+def identity_later(
+    args: argparse.Namespace, agent: "Agent", say: Callable[[str], None]
+) -> "Callable[[], Awaitable[Identity]] | None":
+    """What the agent waits for beside its line; None when it has its identity, which is said."""
+    from guardpost.agent.introduction import NOT_READY
+    from guardpost.cli import agent_identity
+
+    if agent.identity is not None:
+        say_who_we_are(agent.identity, say)
+        return None
+    say(NOT_READY)
+    tell = partial(say_who_we_are, say=say)
+    return agent_identity.later(partial(agent_identity.identity_of, args), tell)
+
+
+def who_may(
+    args: argparse.Namespace,
+) -> "tuple[SettingsFile, AuthorizedConsoles, Accounts | None]":
+    """What was set for this agent, by whomever. Raises UsageError, KeyFileError."""
+    from guardpost.cli import agent_files
+
+    asked = asked_by_the_kernel(args)
+    settings = agent_files.settings(args.config)
+    authorized = agent_files.authorized(args.allow, settings, asked)
+    accounts = None if args.no_prompt else agent_accounts.accounts_of(args, asked)
+    require_somebody(authorized, accounts, asked)
+    return settings, authorized, accounts
+
+
+def asked_by_the_kernel(args: argparse.Namespace) -> "Admission":
+    from guardpost.agent.admission import NOTHING_ASKED
+
+    if not args.recovery:
+        return NOTHING_ASKED
+    from guardpost.cli import recovery
+
+    return recovery.asked_by_the_kernel()
 
 
 def psk_of(args: argparse.Namespace) -> bytes | None:
@@ -217,26 +260,24 @@ def no_cable(args: argparse.Namespace, target: "Target", auto: "AutoPort | None"
     return no_cable(ports.survey(), used.address if used is not None else "")
 
 
-def require_somebody(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> None:
-    """An agent that nobody could use is a mistake. Raises UsageError, KeyFileError."""
+def require_somebody(
+    authorized: "AuthorizedConsoles", accounts: "Accounts | None", asked: "Admission"
+) -> None:
+    """An agent that nobody could use is a mistake. Raises UsageError, KeyFileError.
+
+    Where the kernel command line wanted somebody in, the agent is there to say what is wrong.
+    """
     entries = authorized.entries()
-    for warning in authorized.warnings:
-        _log.warning("%s", warning)
+    warnings = [*asked.warnings, *authorized.warnings]
     if not entries and (accounts is None or not accounts.any()):
         ways = "give --allow KEY (what `guardpost key` prints at the console)"
         if accounts is not None:
             ways += ", or set a password: guardpost agent --set-password"
-        raise UsageError(f"nobody could use this agent; {ways}")
-
-
-def identity_of(args: argparse.Namespace) -> "Identity":
-    from guardpost import identity
-    from guardpost.identity import places
-
-    if args.ephemeral:
-        return identity.ephemeral(os.urandom)
-    path = Path(args.identity).expanduser() if args.identity else places.agent_identity(os.environ)
-    return identity.load_or_make(path, os.urandom)
+        if not asked.was_asked:
+            raise UsageError(f"nobody could use this agent; {ways}")
+        warnings.append("nobody could use this agent")
+    for warning in warnings:
+        _log.warning("%s", safe_text(warning))
 
 
 def auto_port(target: "Target", port: "SharedPort") -> "AutoPort":
@@ -261,27 +302,32 @@ async def opener_of(
     return lambda: port.open(target)
 
 
-def say_who_we_are(
-    where: str,
-    identity: "Identity",
-    authorized: "AuthorizedConsoles",
-    accounts: "Accounts | None",
-) -> None:
-    from guardpost.identity import fingerprint, words
+def speaker(args: argparse.Namespace) -> Callable[[str], None]:
+    """What says something to an administrator: on stderr, in recovery to the kernel's log, too."""
+    from guardpost.host.kernel_log import tell_kernel_log
 
     def say(text: str) -> None:
-        print(f"guardpost: {text}", file=sys.stderr)
+        print(f"guardpost: {text}", file=sys.stderr, flush=True)
+        if args.recovery:
+            tell_kernel_log(text)
 
+    return say
+
+
+def who_comes_in(authorized: "AuthorizedConsoles", accounts: "Accounts | None") -> str:
     count = len(authorized.entries())
     text = "no text prompt" if accounts is None else "text prompt"
     if accounts is not None and not accounts.any():
         text = "text prompt without login (no password is set)"
-    say(f"agent on {where}")
-    say(f"{count} console key{'' if count == 1 else 's'} allowed, {text}")
+    return f"{count} console key{'' if count == 1 else 's'} allowed, {text}"
+
+
+def say_who_we_are(identity: "Identity", say: Callable[[str], None]) -> None:
+    from guardpost.identity import fingerprint, words
+
     say(f"key {identity.public_key}{' (ephemeral)' if identity.is_ephemeral else ''}")
     say(f"fingerprint {fingerprint(identity.public)}")
     say(f"words {words(identity.public)}")
-    sys.stderr.flush()
 
 
 def words_for_line(target: "Target", auto: "AutoPort | None") -> str:
@@ -314,35 +360,3 @@ def stop_on_signals(agent: "Agent") -> None:
     if sys.platform != "win32":
         # Whoever started us from a terminal may leave it; keys are read again at each use anyway.
         loop.add_signal_handler(signal.SIGHUP, lambda: _log.info("SIGHUP changes nothing"))
-
-
-# -- passwords of the text prompt
-
-
-def accounts_of(args: argparse.Namespace) -> "Accounts":
-    from guardpost.agent.accounts import Accounts
-
-    return Accounts(accounts_file(args))
-
-
-def accounts_file(args: argparse.Namespace) -> Path:
-    from guardpost.agent.accounts import DEFAULT_PATH
-
-    return Path(args.accounts).expanduser() if args.accounts else DEFAULT_PATH
-
-
-def set_password(args: argparse.Namespace) -> None:
-    import getpass
-
-    from guardpost.agent import accounts
-
-    name = args.set_password or getpass.getuser()
-    if sys.stdin.isatty():
-        password = getpass.getpass(NEW_PASSWORD)
-        if getpass.getpass(AGAIN) != password:
-            raise UsageError("the two passwords differ; nothing was changed")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    path = accounts_file(args)
-    accounts.set_password(path, name, password)
-    print(f"guardpost: {name} may log in at the text prompt ({path})", file=sys.stderr)

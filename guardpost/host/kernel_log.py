@@ -1,14 +1,33 @@
-"""How much the kernel writes to its consoles (Linux): lowered for a while, and put back."""
+"""The kernel's log (Linux): a line of ours in it, and how much of it goes to the consoles.
+
+printk of Documentation/admin-guide/sysctl/kernel.rst, and Documentation/ABI/testing/dev-kmsg.
+"""
 
 from guardpost.errors import UsageError
 
-__all__ = ["KernelLog"]
+__all__ = ["KernelLog", "tell_kernel_log"]
+
+KMSG = "/dev/kmsg"
+INFORMATION = 6
+"""What a kernel that was told to be quiet does not write to its consoles."""
 
 PRINTK = "/proc/sys/kernel/printk"
 """Four numbers; the first is the level below which a message goes to the consoles."""
 
 QUIET = 1
 """Emergencies alone, as `dmesg -n 1`."""
+
+
+def tell_kernel_log(text: str, path: str = KMSG) -> None:
+    """One line, of printable text, to where whoever looks for a rescue system's messages looks.
+
+    Where that cannot be done it is not.
+    """
+    try:
+        with open(path, "wb", buffering=0) as log:
+            log.write(f"<{INFORMATION}>guardpost: {text}\n".encode())
+    except OSError:
+        pass
 
 
 class KernelLog:

@@ -62,8 +62,9 @@ def wanted_port(command_line: str) -> str:
 
 
 def _values(command_line: str, key: str, *, empty: bool = False) -> list[str]:
-    pairs = (word.replace('"', "").partition("=") for word in _WORDS.findall(command_line))
-    return [value for name, equals, value in pairs if name == key and (value or empty and equals)]
+    words = (word.replace('"', "") for word in _WORDS.findall(command_line))
+    pairs = (word.partition("=") for word in words if "=" in word)
+    return [value for name, _, value in pairs if name == key and (value or empty)]
 
 
 def _console(value: str) -> ConsoleArgument | None:

@@ -6,6 +6,7 @@ It answers hellos, judges consoles, keeps one session, hands text to the prompt.
 import re
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from guardpost.errors import GoAwayCode
 from guardpost.protocol import events
@@ -27,15 +28,16 @@ _NOT_TYPED = re.compile(rb"[^ -~\r\n\t\b\a\x7f\x1b\x01\x03\x04\x05\x0b\x0c\x15\x
 
 class AgentConnection(Connection):
     """`settings` is the WELCOME's msgpack map, `message_2_payload` what the console may know before
-    it is known itself (whether the key is ephemeral).
+    it is known itself (whether the key is ephemeral). Without a `static_private` hellos go
+    unanswered, until identify().
     """
 
     def __init__(
         self,
         *,
-        static_private: bytes,
         settings: bytes,
-        message_2_payload: bytes,
+        static_private: bytes = b"",
+        message_2_payload: bytes = b"",
         random_bytes: Callable[[int], bytes],
         psk: bytes | None = None,
     ) -> None:
@@ -48,6 +50,11 @@ class AgentConnection(Connection):
         self._bucket = float(HELLO_BUCKET)
         self._bucket_at = 0.0
 
+    def identify(self, static_private: bytes, message_2_payload: bytes) -> None:
+        """Who we are, from the next hello on."""
+        self._credentials = replace(self._credentials, static_private=static_private)
+        self._message_2_payload = message_2_payload
+
     # --- from the line ---
 
     def _receive_hello(self, candidate: bytes, now: float) -> bool:
@@ -59,6 +66,8 @@ class AgentConnection(Connection):
         if hello.agent or candidate == self._session_hello:
             return True
         self._events.append(events.Heard("console"))
+        if not self._credentials.static_private:
+            return True  # the console asks again
         if self._responder is not None and candidate == self._responder.console_hello:
             if self._may_answer(now):
                 self._responder.hello_repeated()

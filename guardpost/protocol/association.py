@@ -5,6 +5,7 @@ is dead for good.
 """
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from guardpost.errors import GoAwayCode, RemoteProtocolError
 from guardpost.protocol import events
@@ -39,8 +40,10 @@ from guardpost.protocol.messages import (
 from guardpost.protocol.mux import Mux
 from guardpost.protocol.recovery import Fate, Recovery
 from guardpost.protocol.refresh import Refresh
-from guardpost.protocol.session import SealedSession
 from guardpost.protocol.silence import AgentSilence, ConsoleSilence, Silence
+
+if TYPE_CHECKING:
+    from guardpost.protocol.session import SealedSession
 
 __all__ = ["Association"]
 
@@ -53,7 +56,7 @@ class Association:
 
     def __init__(
         self,
-        session: SealedSession,
+        session: "SealedSession",
         refresh: Refresh,
         *,
         console: bool,

@@ -1,15 +1,21 @@
-"""From a finished handshake to a session at work."""
+"""From a finished handshake to a session at work.
+
+handshake.py and session.py bring libsodium along, which as it is imported waits for the kernel's
+random generator. They are imported with the first handshake, and the text prompt before that.
+"""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from guardpost.protocol import events
 from guardpost.protocol.association import Association
 from guardpost.protocol.framing import Profile
-from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.refresh import Refresh
-from guardpost.protocol.session import SealedSession, frame_states
+
+if TYPE_CHECKING:
+    from guardpost.protocol.handshake import Handshake
 
 __all__ = ["Credentials", "establish"]
 
@@ -25,13 +31,15 @@ class Credentials:
 
 
 def establish(
-    handshake: Handshake,
+    handshake: "Handshake",
     credentials: Credentials,
     profiles: tuple[Profile, Profile],
     events_out: deque[events.Event],
     now: float,
 ) -> Association:
     """`profiles`: (console -> agent, agent -> console); what happens goes to `events_out`."""
+    from guardpost.protocol.session import SealedSession, frame_states
+
     session = SealedSession(*handshake.split())
     peer_key = handshake.remote_static or b""
     refresh = Refresh(

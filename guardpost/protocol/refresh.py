@@ -1,12 +1,15 @@
 """Fresh keys once a day: a whole XX inside the session (docs/protocol.md section 5)."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from guardpost.errors import RemoteProtocolError
-from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.limits import REFRESH_SECONDS, REKEYS_BEGUN_MAX
 from guardpost.protocol.messages import Rekey
-from guardpost.protocol.session import SealedSession
+
+if TYPE_CHECKING:
+    from guardpost.protocol.handshake import Handshake
+    from guardpost.protocol.session import SealedSession
 
 __all__ = ["Refresh"]
 
@@ -19,7 +22,7 @@ class Refresh:
 
     def __init__(
         self,
-        session: SealedSession,
+        session: "SealedSession",
         *,
         console: bool,
         handshake_hash: bytes,
@@ -47,7 +50,9 @@ class Refresh:
         self._handshake = self._begin(initiator=True)
         return Rekey(1, self._handshake.write_message())
 
-    def _begin(self, *, initiator: bool) -> Handshake:
+    def _begin(self, *, initiator: bool) -> "Handshake":
+        from guardpost.protocol.handshake import Handshake
+
         return Handshake(
             initiator=initiator,
             prologue=self._hash,

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.framing import Decoder, Encoder, Profile
-from guardpost.protocol.handshake import Handshake
 from guardpost.protocol.hello import Hello, epoch, handshake_states, known_profile
 from guardpost.protocol.limits import HALF_OPEN_SECONDS, SWEEPS_MAX
 from guardpost.protocol.path import (
@@ -50,6 +49,8 @@ class Responder:
         psk: bytes | None,
         now: float,
     ) -> None:
+        from guardpost.protocol.handshake import Handshake
+
         self.console_hello = console_hello
         self.profiles = (known_profile(hello.to_agent), known_profile(hello.to_console))
         nonce = int.from_bytes(random_bytes(8), "little")

@@ -14,13 +14,15 @@ from support.virtual_time import run_virtual, until
 from guardpost.agent.accounts import Accounts
 from guardpost.agent.agent import Agent
 from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.introduction import NOT_READY
 from guardpost.aio.channel import Channel
 from guardpost.aio.driver import Driver
 from guardpost.aio.stream import ByteStream
-from guardpost.errors import ChannelReset, GoAwayCode, ResetCode
+from guardpost.errors import ChannelReset, GoAwayCode, KeyFileError, ResetCode
 from guardpost.identity import Identity, ephemeral, fingerprint
 from guardpost.protocol import events
 from guardpost.protocol.framing import Profile
+from guardpost.protocol.hello import Hello
 from guardpost.services import Asker, Service
 from guardpost.services.action import Action
 from guardpost.services.introductions import operator
@@ -143,13 +145,18 @@ class Console:
 class Stage:
     """An agent that runs, its line, its files."""
 
-    def __init__(self, folder: Path, psk: bytes | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        psk: bytes | None = None,
+        identity: Identity | None = AGENT_IDENTITY,
+    ) -> None:
         self.line = MemoryLine()
         self.services = Services()
         self.keys = folder / "keys"
         self.allow("", CONSOLE)
         self.agent = Agent(
-            identity=AGENT_IDENTITY,
+            identity=identity,
             authorized=AuthorizedConsoles([str(self.keys)]),
             accounts=Accounts(folder / "accounts"),
             version="9.9",
@@ -489,5 +496,68 @@ def test_whoever_stops_an_agent_need_not_wait_for_its_line_to_open(tmp_path: Pat
         asyncio.get_running_loop().call_later(1, agent.stop)
         assert await agent.open(open_line) is None
         assert given_up.is_set()
+
+    run_virtual(story())
+
+
+# --- an agent whose host has no random bytes yet ---
+
+
+def test_until_it_has_a_key_hellos_go_unanswered_and_the_prompt_says_why(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = Stage(tmp_path, identity=None)
+        ready = asyncio.Event()
+
+        async def identity() -> Identity:
+            await ready.wait()
+            return AGENT_IDENTITY
+
+        running = asyncio.ensure_future(made.agent.run(made.line.open_b, identity=identity))
+        await until(lambda: made.line.is_open("b"))
+        hello = Hello(False, 4711, Profile.CLEAN, Profile.CLEAN).encode()
+        assert await made.person(hello) == b""
+        assert NOT_READY.encode() in await made.person(b"\r")
+        console = Console(made.line)
+        await console.plug_in()
+        console.connection.begin(console.driver.now(), (Profile.CLEAN,))
+        console.driver.wake()
+        await asyncio.sleep(1)
+        assert not console.saw(events.AgentKeyOffered)
+        ready.set()  # the next hello finds it
+        await until(lambda: console.saw(events.SessionEstablished))
+        (offered,) = [each for each in console.events if isinstance(each, events.AgentKeyOffered)]
+        assert offered.key == AGENT_IDENTITY.public
+        await console.leave()
+        made.agent.stop()
+        await running
+
+    run_virtual(story())
+
+
+def test_an_agent_can_be_stopped_while_it_waits_for_a_key(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = Stage(tmp_path, identity=None)
+
+        async def identity() -> Identity:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        running = asyncio.ensure_future(made.agent.run(made.line.open_b, identity=identity))
+        await until(lambda: made.line.is_open("b"))
+        made.agent.stop()
+        await running
+
+    run_virtual(story())
+
+
+def test_a_key_that_cannot_be_had_ends_the_agent(tmp_path: Path) -> None:
+    async def story() -> None:
+        made = Stage(tmp_path, identity=None)
+
+        async def identity() -> Identity:
+            raise KeyFileError("others can read it")
+
+        with pytest.raises(KeyFileError):
+            await made.agent.run(made.line.open_b, identity=identity)
 
     run_virtual(story())

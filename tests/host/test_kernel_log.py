@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from guardpost.errors import UsageError
-from guardpost.host.kernel_log import KernelLog
+from guardpost.host.kernel_log import KernelLog, tell_kernel_log
 
 
 @pytest.fixture
@@ -47,3 +47,13 @@ def test_a_quiet_kernel_and_an_unreadable_level_are_left_alone(printk: Path, tex
 def test_where_it_cannot_be_set_the_user_hears_so_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--quiet-kernel: .*no such file.*run the agent as root"):
         KernelLog(str(tmp_path / "printk"))
+
+
+def test_a_line_in_the_kernel_s_log_is_one_that_a_quiet_kernel_keeps_from_its_consoles(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "kmsg"
+    log.write_text("")
+    tell_kernel_log("agent on /dev/ttyS1", str(log))
+    assert log.read_text() == "<6>guardpost: agent on /dev/ttyS1\n"
+    tell_kernel_log("nobody reads this", str(tmp_path / "missing" / "kmsg"))

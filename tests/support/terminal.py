@@ -9,6 +9,7 @@ from guardpost.agent.prompt import Prompt
 from guardpost.agent.prompt_state import PromptState
 from guardpost.agent.verb import Host
 from guardpost.errors import ServiceError
+from guardpost.identity import Identity
 from guardpost.services.info import Disk, Info, Memory
 from guardpost.services.processes import Process
 
@@ -40,6 +41,8 @@ class FakeHost:
         self.facts.disks = [Disk("/", "/dev/sda1", "ext4", 10 << 30, 4 << 30, 6 << 30)]
         self.signalled: list[tuple[int, str]] = []
         self.authorized_file: Path | None = None
+        self.identity: Identity | None = None
+        self.obstacle = ""
 
     def signal(self, pid: int, name: str) -> None:
         if pid not in [each.pid for each in self.table]:
@@ -55,6 +58,8 @@ class FakeHost:
             lambda: self.table,
             self.signal,
             lambda: self.authorized_file,
+            lambda: self.identity,
+            lambda: self.obstacle,
         )
 
 
