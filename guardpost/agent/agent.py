@@ -87,11 +87,7 @@ class Agent:
         self._prompt: Prompt | None = None
         if accounts is not None:
             say, drain = self._output.write, self._output.drain
-            host = host or this_host(
-                *(version, authorized.standing_file),
-                identity=lambda: self.identity,
-                obstacle=lambda: "" if self.identity is not None else NOT_READY,
-            )
+            host = host or self._host(version, authorized)
             self._prompt = Prompt(say, drain=drain, accounts=accounts, host=host, audit=audit)
         self._on_session = on_session
         self._speed = PortJudge(no_cable)
@@ -100,6 +96,13 @@ class Agent:
         self._breaks = BreakWatch()
         self._stop_wanted = asyncio.Event()
         self._goodbye = ""
+
+    def _host(self, version: str, authorized: AuthorizedConsoles) -> Host:
+        return this_host(
+            *(version, authorized.standing_file),
+            identity=lambda: self.identity,
+            obstacle=lambda: "" if self.identity is not None else NOT_READY,
+        )
 
     # --- its life ---
 
