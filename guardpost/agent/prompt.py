@@ -21,7 +21,6 @@ from guardpost.agent.editor import (
     LineEntered,
 )
 from guardpost.agent.idle import IdleTimer
-from guardpost.agent.introduction import introduction
 from guardpost.agent.job import Job
 from guardpost.agent.keyboard import Keyboard
 from guardpost.agent.pager import PAGER_KEYS, Pager
@@ -218,17 +217,9 @@ class Prompt:
         words = f"guardpost {self._host.version} on {self._host.name()}{locked}; type help"
         self._voice.speak(b"\r\n")
         self._voice.say(shown(words)[: COLUMNS - 1])
-        self._introduce(in_full=False)
+        for line in self._host.introduction(in_full=False):
+            self._voice.say(line)
         self._begin_line()
-
-    def _introduce(self, *, in_full: bool) -> None:
-        """A key that nobody has seen yet is shown to whoever comes; others on demand."""
-        if obstacle := self._host.obstacle():
-            self._voice.say(obstacle)
-        identity = self._host.identity()
-        if identity is not None and (in_full or identity.is_ephemeral):
-            for line in introduction(identity):
-                self._voice.say(line)
 
     def _begin_line(self) -> None:
         self._editor.start(EditorMode.LINE, PROMPT)
@@ -260,7 +251,8 @@ class Prompt:
                     self._voice.say(line)
             case "version":
                 self._voice.say(f"guardpost {self._host.version}")
-                self._introduce(in_full=True)
+                for line in self._host.introduction(in_full=True):
+                    self._voice.say(line)
             case "login" if self.user is None:
                 return self._login(args[0])
             case "login":

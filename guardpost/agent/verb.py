@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from guardpost.agent.child import exit_words, run_child
+from guardpost.agent.introduction import introduction
 from guardpost.agent.keyboard import Keyboard
 from guardpost.agent.pager import Pager
 from guardpost.errors import ServiceError
@@ -43,6 +44,14 @@ class Host:
     """The agent's, as far as it has one yet."""
     obstacle: Callable[[], str] = lambda: ""
     """Why nobody can have a session or log in at this moment; "" if nothing is in the way."""
+
+    def introduction(self, *, in_full: bool) -> list[str]:
+        """Lines about the agent. A key that nobody can know yet is told to whoever comes."""
+        lines = [self.obstacle()] if self.obstacle() else []
+        identity = self.identity()
+        if identity is not None and (in_full or identity.is_ephemeral):
+            lines += introduction(identity)
+        return lines
 
 
 def this_host(
