@@ -175,11 +175,9 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
         if target.scheme in ("serial", AUTO):  # opening may change what stays
             stop_on_signals(agent)
-        # A listener is open, and waits for whoever comes first.
-        waits = args.wait or args.recovery or target.scheme in LISTENERS
         stream = None
         try:
-            if not waits and (stream := await agent.open(open_line)) is None:
+            if not waits(args, target) and (stream := await agent.open(open_line)) is None:
                 return  # stopped
         except NoSuchTarget:
             if auto is None:
@@ -189,6 +187,11 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         say(who_comes_in(authorized, accounts))
         stop_on_signals(agent)
         await agent.run(open_line, stream, identity_later(args, agent, say))
+
+
+def waits(args: argparse.Namespace, target: "Target") -> bool:
+    """Whether no line is no error; a listener is open, and waits for whoever comes first."""
+    return args.wait or args.recovery or target.scheme in LISTENERS
 
 
 def identity_later(
