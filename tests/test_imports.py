@@ -47,6 +47,9 @@ LAYERS = {
         *("host.children", "host.descriptors", "host.process_group"),
     ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
+    "selftest": (
+        *("agent", "services", "aio", "protocol", "transports", "host", "identity", "errors"),
+    ),
     "cli": ("",),
 }
 

@@ -119,8 +119,8 @@ class Accounts:
         while (wait := self.wait_seconds()) > 0:
             await asyncio.sleep(wait)
         known = self._known().get(name)
-        matches = await asyncio.to_thread(_matches, known or _NOBODY, password)
-        right = matches and known is not None
+        right = await asyncio.to_thread(matches, known or _NOBODY, password)
+        right = right and known is not None
         self._count(right)
         return right
 
@@ -135,7 +135,8 @@ class Accounts:
         self._not_before = self._clock() + delay
 
 
-def _matches(known: bytes, password: str) -> bool:
+def matches(known: bytes, password: str) -> bool:
+    """Whether `known`, an Argon2id hash, is one of `password`."""
     from nacl import exceptions, pwhash
 
     try:

@@ -2,7 +2,7 @@
 
 guardpost-agent [PORT] [OPTIONS]            the same as: guardpost agent ...
 guardpost-agent ports | policy | help       the same as those of guardpost
-guardpost-agent --version [-v] | --licenses
+guardpost-agent --version [-v] | --self-test | --licenses
 """
 
 import sys
@@ -22,7 +22,7 @@ AGENT = Command(
     "agent",
     "guardpost.cli.cmd_agent",
     "answer on a serial port of this host. Also: ports, policy check, help ports|policy, "
-    "--version [-v], --licenses",
+    "--version [-v], --self-test, --licenses",
     usage=PROGRAM,
 )
 OTHERS = tuple(

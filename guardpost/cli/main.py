@@ -75,7 +75,7 @@ COMMANDS = (
 EXIT_ERROR = 255
 
 # What is answered without any command, wherever it stands before one.
-ANSWERS = {"--version", "-V", "--licenses"}
+ANSWERS = {"--version", "-V", "--licenses", "--self-test"}
 
 
 def entry(run: "Callable[[], int] | None" = None) -> int:
@@ -127,6 +127,10 @@ def tell(before: list[str], word: str, after: list[str], commands: "Sequence[Com
         from guardpost.cli import licenses
 
         return licenses.show()
+    if "--self-test" in before:
+        from guardpost.cli import self_test
+
+        return self_test.run([word, *after] if word else [])
     if word == "help":
         return show_help(after, commands)
     asked = {"-h", "--help"} & {*before}
@@ -186,7 +190,7 @@ def overview(commands: "Sequence[Command]") -> str:
             *rows,
             f"  {'help':<10} help COMMAND, or: targets, exit-codes, options, terminal-keys",
             "",
-            "guardpost --version [-v] | --licenses",
+            "guardpost --version [-v] | --licenses | --self-test",
         ]
     )
 

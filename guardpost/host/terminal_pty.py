@@ -169,7 +169,16 @@ def _open_pty() -> tuple[int, int, str]:
         code = ResetCode.LIMIT if error.errno in (errno.ENOSPC, errno.EMFILE) else ResetCode.FAILED
         raise SpawnError(code, f"no terminal could be made: {error.strerror}") from None
     os.set_blocking(master, False)
-    return master, slave, os.ttyname(slave)
+    return master, slave, _name_of(slave)
+
+
+def _name_of(slave: int) -> str:
+    if sys.platform == "win32":
+        return ""
+    try:
+        return os.ttyname(slave)
+    except OSError:  # musl asks /proc, which a rescue system need not have
+        return f"/dev/pts/{os.minor(os.fstat(slave).st_rdev)}"
 
 
 def _start(

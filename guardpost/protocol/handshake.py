@@ -27,7 +27,9 @@ __all__ = [
     "CipherState",
     "Handshake",
     "SymmetricState",
+    "KeyPair",
     "decrypt",
+    "dh",
     "encrypt",
     "rekey",
 ]
@@ -92,7 +94,7 @@ class KeyPair:
         return cls(private_key, crypto_scalarmult_base(private_key))
 
 
-def _dh(key_pair: KeyPair, public_key: bytes) -> bytes:
+def dh(key_pair: KeyPair, public_key: bytes) -> bytes:
     try:
         return crypto_scalarmult(key_pair.private_key, public_key)
     except CryptoError:
@@ -327,11 +329,11 @@ class Handshake:
         e, s, re, rs, psk = self._e, self._s, self._re, self._rs, self._psk
         match token, self._initiator:
             case ("ee", _) if e and re:
-                self._symmetric_state.mix_key(_dh(e, re))
+                self._symmetric_state.mix_key(dh(e, re))
             case ("es", True) | ("se", False) if e and rs:
-                self._symmetric_state.mix_key(_dh(e, rs))
+                self._symmetric_state.mix_key(dh(e, rs))
             case ("es", False) | ("se", True) if re:
-                self._symmetric_state.mix_key(_dh(s, re))
+                self._symmetric_state.mix_key(dh(s, re))
             case ("psk", _) if psk:
                 self._symmetric_state.mix_key_and_hash(psk)
             case _:

@@ -62,10 +62,9 @@ class Responder:
         self.frames: list[bytes] = []
         self.sent_at = now  # when message 2 went out
         self.payload = b""
-        states = handshake_states(epoch(console_hello, self.agent_hello))
-        self._crc_state = states[0]
-        self.decoder = Decoder(self.profiles[0], (states[0],))
-        self._encoder = Encoder(self.profiles[1], states[1])
+        self._crc_state, ours = handshake_states(epoch(console_hello, self.agent_hello))
+        self.decoder = Decoder(self.profiles[0], (self._crc_state,))
+        self._encoder = Encoder(self.profiles[1], ours)
         self._message_2_payload = message_2_payload
         self._message_1 = b""
         self._frame_2 = b""

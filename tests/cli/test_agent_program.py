@@ -39,7 +39,7 @@ def test_help_is_the_agent_s(words: str, capsys: pytest.CaptureFixture[str]) -> 
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert said.startswith("usage: guardpost-agent [")
-    assert "--licenses" in said
+    assert "--self-test" in said
 
 
 def test_help_on_a_command_is_that_command_s(capsys: pytest.CaptureFixture[str]) -> None:
