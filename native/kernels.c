@@ -1,6 +1,9 @@
 /* The choice among the paths of paths.h. */
 #include "kernels.h"
 
+#if GP_HAS_X86
+#include <cpuid.h>
+#endif
 #if GP_HAS_ARM64 && defined(__linux__)
 #include <sys/auxv.h>
 #ifndef HWCAP_CRC32
@@ -24,6 +27,39 @@ static const gp_kernels *in_use;
 #define STORE(where, value) ((where) = (value))
 #endif
 
+#if GP_HAS_X86
+/*
+ * What the processor has (Intel SDM volume 2, CPUID), and for AVX whether the system saves its
+ * registers (XGETBV). Not __builtin_cpu_supports(): what answers that is in the compiler's own
+ * library, and in a static program of zig cc it answers no to everything.
+ */
+#define SSSE3 (1u << 9)
+#define SSE42 (1u << 20)
+#define PCLMUL (1u << 1)
+#define OSXSAVE (1u << 27)
+#define BMI (1u << 3)
+#define AVX2 (1u << 5)
+#define SAVES_XMM_YMM 6u
+
+static int has_sse42(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & (SSSE3 | SSE42)) == (SSSE3 | SSE42);
+}
+
+static int has_avx2(void)
+{
+    const unsigned wanted = SSE42 | PCLMUL | OSXSAVE;
+    unsigned a, b, c, d;
+
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & wanted) != wanted) return 0;
+    __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    if ((a & SAVES_XMM_YMM) != SAVES_XMM_YMM) return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (BMI | AVX2)) == (BMI | AVX2);
+}
+#endif
+
 /* The table of a path; NULL where it cannot run. */
 static const gp_kernels *kernels_of(gp_path path)
 {
@@ -32,17 +68,12 @@ static const gp_kernels *kernels_of(gp_path path)
         return &gp_portable_kernels;
     case GP_PATH_SSE42:
 #if GP_HAS_X86
-        if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("ssse3")) {
-            return &gp_sse42_kernels;
-        }
+        if (has_sse42()) return &gp_sse42_kernels;
 #endif
         return NULL;
     case GP_PATH_AVX2:
 #if GP_HAS_X86
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-            __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) {
-            return &gp_avx2_kernels;
-        }
+        if (has_avx2()) return &gp_avx2_kernels;
 #endif
         return NULL;
     case GP_PATH_ARM64:
