@@ -1,5 +1,7 @@
 """agent.toml: what an administrator sets for this host's agent, read again when it changes.
 
+    port = "/dev/ttyS1"                      # what `guardpost agent` is started with, unless its
+    take-over = true                         # command line says otherwise; see STARTING below
     audit = "/var/log/guardpost/audit.log"   # beside the journal or syslog
 
     [roles.web]                              # for role="web" in authorized_consoles
@@ -8,12 +10,12 @@
     [limits]
     channels = 64                            # that one console may have open at once
 
-A file in which anything is doubtful is none: its roles allow nobody.
+A file in which anything is doubtful is none: its roles allow nobody, and no agent starts with it.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +23,10 @@ from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.errors import GuardpostError, UsageError
 from guardpost.identity import keyfile
 
-__all__ = ["BUILT_IN_ROLES", "Settings", "SettingsFile", "parse_settings"]
+__all__ = ["BUILT_IN_ROLES", "STARTING", "Settings", "SettingsFile", "Value", "parse_settings"]
 __all__ += ["read_settings"]
+
+Value = str | int | bool
 
 BUILT_IN_ROLES: Final[Mapping[str, Permits]] = {
     "monitor": Permits.parse("monitor"),
@@ -42,6 +46,8 @@ class Settings:
     roles: Mapping[str, Permits]
     audit: Path | None = None
     channels: int = CHANNELS
+    starting: Mapping[str, Value] = field(default_factory=dict)
+    """Of STARTING, what stands there; an agent that runs already takes no notice of changes."""
 
 
 NOTHING_SET: Final = Settings(BUILT_IN_ROLES)
@@ -67,6 +73,23 @@ class SettingsFile:
             self._signature = signature
             self._read()
         return self._settings
+
+    def at_start(self) -> Settings:
+        """As now(), for who is not serving yet. Raises UsageError where the file is doubtful.
+
+        Without it an agent could be on the wrong port, or do without its psk.
+        """
+        settings = self.now()
+        if self.warnings:
+            raise UsageError(self.warnings[0])
+        return settings
+
+    @property
+    def source(self) -> str:
+        """Where the settings of now() stand: the file's path, "baked in", or "" for nowhere."""
+        if self._signature and self.path is not None:
+            return str(self.path)
+        return "baked in" if self._without else ""
 
     def _read(self) -> None:
         self._settings, self.warnings = NOTHING_SET, []
@@ -107,7 +130,7 @@ def parse_settings(text: str) -> Settings:
 
 def _settings(tables: dict[str, object]) -> Settings:
     settings = NOTHING_SET
-    for name, value in _known(tables, ("audit", "roles", "limits"), "setting"):
+    for name, value in _known(tables, (*STARTING, "audit", "roles", "limits"), "setting"):
         match name:
             case "audit":
                 settings = replace(settings, audit=_audit(value))
@@ -115,6 +138,9 @@ def _settings(tables: dict[str, object]) -> Settings:
                 settings = replace(settings, roles=_roles(value))
             case "limits":
                 settings = replace(settings, channels=_channels(value))
+            case _:
+                starting = {**settings.starting, name: STARTING[name](name, value)}
+                settings = replace(settings, starting=starting)
     return settings
 
 
@@ -126,9 +152,44 @@ def _known(table: dict[str, object], known: tuple[str, ...], what: str) -> list[
 
 
 def _audit(value: object) -> Path:
+    return Path(_file("audit", value))
+
+
+def _file(name: str, value: object) -> str:
     if not isinstance(value, str) or not Path(value).is_absolute():
-        raise UsageError('audit must be the absolute path of a file, as in audit = "/var/log/x"')
-    return Path(value)
+        raise UsageError(f'{name} must be the absolute path of a file, as in {name} = "/var/log/x"')
+    return value
+
+
+def _port(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f'{name} must be a text, as in {name} = "/dev/ttyS1" or {name} = "auto"')
+    return value
+
+
+def _speed(name: str, value: object) -> int:
+    if type(value) is not int or value <= 0:
+        raise UsageError(f"{name} must be a number of bit/s, as in {name} = 115200")
+    return value
+
+
+def _switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be true or false")
+    return value
+
+
+# What `guardpost agent` has options for, too; the command line counts before the file.
+STARTING: Final[Mapping[str, Callable[[str, object], Value]]] = {
+    "port": _port,
+    "baud": _speed,
+    "identity": _file,
+    "psk": _file,
+    "prompt": _switch,
+    "take-over": _switch,
+    "quiet-kernel": _switch,
+    "raise-baud": _switch,
+}
 
 
 def _roles(value: object) -> dict[str, Permits]:

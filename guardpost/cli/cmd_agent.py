@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardpost.cli import agent_accounts, openssl
+from guardpost.cli import agent_accounts, agent_options, openssl
 from guardpost.errors import NoSuchTarget, UsageError
 from guardpost.termsafe import safe_text
 
@@ -37,52 +37,7 @@ _log = logging.getLogger("guardpost.agent")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        *("port",),
-        metavar="PORT",
-        nargs="?",
-        default=AUTO,
-        help="/dev/ttyS0, COM3, tcp-listen:[HOST:]PORT, unix-listen:/path, ...; auto finds one",
-    )
-    add("--baud", type=int, metavar="N", help="speed of a serial port in bit/s (115200)")
-    key = parser.add_mutually_exclusive_group()
-    key.add_argument("--identity", metavar="FILE", help="our private key, made on first use")
-    key.add_argument("--ephemeral", action="store_true", help="a new key, written nowhere")
-    add(
-        *("--allow",),
-        action="append",
-        default=[],
-        metavar="KEY_OR_FILE",
-        help="a console's public key, or a file of them; may be given more than once",
-    )
-    add("--config", metavar="FILE", help="roles, audit, limits (/etc/guardpost/agent.toml)")
-    add("--audit", metavar="FILE", help="who did what, in a file beside the journal or syslog")
-    add("--psk", metavar="FILE", help="a secret that both sides also hold")
-    add("--no-prompt", action="store_true", help="consoles only: no text prompt")
-    agent_accounts.configure(parser)
-    add("--no-raise-baud", action="store_true", help="keep the speed, whatever a console asks")
-    add("--wait", action="store_true", help="wait for a port that is not there yet, or busy")
-    add(
-        *("--recovery",),
-        action="store_true",
-        help="a rescue system: whom the kernel command line allows, an ephemeral key, and --wait",
-    )
-    configure_sharing(parser)
-
-
-def configure_sharing(parser: argparse.ArgumentParser) -> None:
-    """What becomes of others who use the port."""
-    parser.add_argument(
-        "--take-over",
-        action="store_true",
-        help="stop a getty or whoever else has the port, and let them go on at the end",
-    )
-    parser.add_argument(
-        "--quiet-kernel",
-        action="store_true",
-        help="fewer kernel messages on the host's consoles while a console has a session",
-    )
+    agent_options.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,11 +51,27 @@ def run(args: argparse.Namespace) -> int:
     openssl.leave_out()  # before anything imports asyncio
     import asyncio
 
+    from guardpost.cli import agent_config, agent_files
+
+    settings = agent_files.settings(args.config)
+    args.origins = agent_config.fill(args, settings)
     target = port_of(args)
+    if args.dump_config:
+        dump_config(args, settings)
+        return 0
     start_logging(args.verbose)
     watch_programs_without_threads()
-    asyncio.run(serve(args, target))
+    asyncio.run(serve(args, target, settings))
     return 0
+
+
+def dump_config(args: argparse.Namespace, settings: "SettingsFile") -> None:
+    from guardpost.cli import agent_config, agent_files
+
+    asked = asked_by_the_kernel(args)
+    authorized = agent_files.authorized(args.allow, settings, asked)
+    names = agent_accounts.accounts_of(args, asked).names() if args.prompt else []
+    print(agent_config.as_toml(args, settings, authorized, names))
 
 
 def watch_programs_without_threads() -> None:
@@ -148,16 +119,18 @@ def start_logging(verbose: int) -> None:
 # -- serving
 
 
-async def serve(args: argparse.Namespace, target: "Target") -> None:
+async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsFile") -> None:
     from guardpost import __version__
     from guardpost.agent.agent import Agent
     from guardpost.cli import agent_files, agent_identity
+    from guardpost.cli.service_status import ServiceStatus
     from guardpost.cli.shared_port import SharedPort
     from guardpost.host import randomness
 
-    settings, authorized, accounts = who_may(args)
+    authorized, accounts = who_may(args, settings)
     identity = agent_identity.identity_of(args) if randomness.is_ready() else None
     with contextlib.ExitStack() as at_the_end:
+        status = ServiceStatus(os.environ, kernel_hush(args, at_the_end))
         agent = Agent(
             identity=identity,
             authorized=authorized,
@@ -166,11 +139,12 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
             audit=agent_files.audit(args.audit, settings),
             channels=lambda: settings.now().channels,
             psk=psk_of(args),
-            on_session=kernel_hush(args, at_the_end),
+            on_session=status.session,
             no_cable=lambda: no_cable(args, target, auto),
         )
         port = SharedPort(take_over=args.take_over, tell=_log.warning)
         at_the_end.callback(port.give_back)
+        at_the_end.callback(status.stopping)
         auto = auto_port(target, port) if target.scheme == AUTO else None
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
         if target.scheme in ("serial", AUTO):  # opening may change what stays
@@ -182,11 +156,14 @@ async def serve(args: argparse.Namespace, target: "Target") -> None:
         except NoSuchTarget:
             if auto is None:
                 raise
+        where = partial(words_for_line, target, auto, args.origins["port"])
         say = speaker(args)
-        say(f"agent on {words_for_line(target, auto)}")
+        say(f"agent on {where()}")
         say(who_comes_in(authorized, accounts))
         stop_on_signals(agent)
-        await agent.run(open_line, stream, identity_later(args, agent, say))
+        listens = target.scheme in LISTENERS
+        told = status.told(open_line, where, listens=listens, is_open=stream is not None)
+        await agent.run(told, stream, identity_later(args, agent, say))
 
 
 def waits(args: argparse.Namespace, target: "Target") -> bool:
@@ -210,17 +187,16 @@ def identity_later(
 
 
 def who_may(
-    args: argparse.Namespace,
-) -> "tuple[SettingsFile, AuthorizedConsoles, Accounts | None]":
-    """What was set for this agent, by whomever. Raises UsageError, KeyFileError."""
+    args: argparse.Namespace, settings: "SettingsFile"
+) -> "tuple[AuthorizedConsoles, Accounts | None]":
+    """Who was let in for this agent, by whomever. Raises UsageError, KeyFileError."""
     from guardpost.cli import agent_files
 
     asked = asked_by_the_kernel(args)
-    settings = agent_files.settings(args.config)
     authorized = agent_files.authorized(args.allow, settings, asked)
-    accounts = None if args.no_prompt else agent_accounts.accounts_of(args, asked)
+    accounts = agent_accounts.accounts_of(args, asked) if args.prompt else None
     require_somebody(authorized, accounts, asked)
-    return settings, authorized, accounts
+    return authorized, accounts
 
 
 def asked_by_the_kernel(args: argparse.Namespace) -> "Admission":
@@ -254,8 +230,8 @@ def kernel_hush(
 
 def no_cable(args: argparse.Namespace, target: "Target", auto: "AutoPort | None") -> str:
     """Why a console that asks for another speed is refused; "" if it is not."""
-    if args.no_raise_baud:
-        return "it was started with --no-raise-baud"
+    if not args.raise_baud:
+        return "it was started with --no-raise-baud, or raise-baud = false"
     from guardpost import ports
     from guardpost.ports.cable import no_cable
 
@@ -333,9 +309,9 @@ def say_who_we_are(identity: "Identity", say: Callable[[str], None]) -> None:
     say(f"words {words(identity.public)}")
 
 
-def words_for_line(target: "Target", auto: "AutoPort | None") -> str:
+def words_for_line(target: "Target", auto: "AutoPort | None", named_in: str) -> str:
     """Which port, why that one, and its speed where it has one."""
-    why = "named on the command line"
+    why = f"named {'on the' if named_in == 'command line' else 'in'} {named_in}"
     if auto is not None:
         if auto.target is None:
             return "no port yet; waiting for one"

@@ -53,6 +53,10 @@ class ServiceManager:
 
 def _watchdog(microseconds: str, pid: str) -> float | None:
     """A third of the time after which we count as hanging."""
-    if not microseconds.isascii() or not microseconds.isdigit() or pid not in ("", str(os.getpid())):
+    if (
+        not microseconds.isascii()
+        or not microseconds.isdigit()
+        or pid not in ("", str(os.getpid()))
+    ):
         return None
     return int(microseconds) / 3e6 or None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.agent.permits import EVERYTHING, Permits
-from guardpost.agent.settings import Settings, SettingsFile, read_settings
+from guardpost.agent.settings import STARTING, Settings, SettingsFile, read_settings
 from guardpost.errors import UsageError
 
 
@@ -27,6 +27,14 @@ def test_all_that_can_be_set(file: Path) -> None:
     write(
         file,
         """
+        port = "/dev/ttyS1"
+        baud = 57600
+        identity = "/root/agent.key"
+        psk = "/root/psk"
+        prompt = false
+        take-over = true
+        quiet-kernel = true
+        raise-baud = false
         audit = "/var/log/guardpost/audit.log"
         [roles.web]
         permit = "monitor, exec=/usr/bin/systemctl"
@@ -38,6 +46,9 @@ def test_all_that_can_be_set(file: Path) -> None:
     settings = read_settings(file)
     assert settings.audit == Path("/var/log/guardpost/audit.log")
     assert settings.channels == 3
+    assert {*settings.starting} == {*STARTING}
+    assert settings.starting["port"] == "/dev/ttyS1"
+    assert settings.starting["prompt"] is False
     assert settings.roles == {
         "monitor": Permits.parse("monitor"),
         "full": EVERYTHING,
@@ -55,6 +66,16 @@ def test_without_a_file_there_are_two_roles(file: Path) -> None:
         assert settings.warnings == []
 
 
+def test_it_is_known_where_the_settings_stand(file: Path) -> None:
+    assert SettingsFile(None).source == ""
+    settings = SettingsFile(file, without="baud = 9600")
+    assert settings.at_start().starting == {"baud": 9600}
+    assert settings.source == "baked in"
+    write(file, "")
+    assert settings.at_start().starting == {}
+    assert settings.source == str(file)
+
+
 def test_a_role_of_the_house_can_be_set_otherwise(file: Path) -> None:
     write(file, '[roles.full]\npermit = "monitor"')
     assert read_settings(file).roles["full"] == Permits.parse("monitor")
@@ -66,6 +87,8 @@ def test_a_role_of_the_house_can_be_set_otherwise(file: Path) -> None:
         *("roles", "[roles", "x = 1", "audit = 1", 'audit = "relative"', "roles = 1"),
         *("[roles]\nweb = 1", '[roles.web]\npermits = "monitor"', "[roles.web]\npermit = 1"),
         *('[roles.web]\npermit = "monitr"', '[roles."a b"]\npermit = "monitor"'),
+        *("port = 1", 'port = ""', 'baud = "fast"', "baud = 0", "baud = true", 'psk = "x"'),
+        *("take-over = 1", 'prompt = "no"', "quiet_kernel = true", 'identity = ""'),
         *("[limits]\nchannels = 0", "[limits]\nchannels = 1025", "[limits]\nchannels = true"),
         *('[limits]\nchannels = "3"', "[limits]\nfiles = 3", "limits = 3", "[consoles]"),
     ],
@@ -79,6 +102,8 @@ def test_what_is_wrong_is_said_in_one_line_and_allows_nobody(file: Path, text: s
     settings = SettingsFile(file)
     assert settings.now() == Settings({})
     assert len(settings.warnings) == 1
+    with pytest.raises(UsageError):
+        settings.at_start()
 
 
 def test_a_file_is_read_again_when_it_changes(file: Path) -> None:

@@ -67,9 +67,10 @@ def test_a_role_is_enforced_changed_and_kept_in_the_audit(tmp_path: Path) -> Non
 
 def test_a_doubtful_agent_toml_allows_nobody_with_a_role_and_says_so(tmp_path: Path) -> None:
     config = tmp_path / "agent.toml"
-    configure(config, "[roles.web")
+    configure(config, '[roles.web]\npermit = "exec"')
     with rig(agent=None) as made:
         start(made, config)
+        configure(config, "[roles.web")
         assert b"guardpost: not-allowed: " in made.console("exec", "true").stderr
         said = made.agent_log()
         assert f"{config}: " in said

@@ -1,0 +1,132 @@
+"""What an agent is started with, and who says so: its command line, then agent.toml, then nobody.
+
+`guardpost agent --dump-config` prints all of it as an agent.toml that says the same.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from guardpost.agent.authorized import AuthorizedConsoles
+from guardpost.agent.settings import BUILT_IN_ROLES, CHANNELS, STARTING, SettingsFile, Value
+from guardpost.identity import places
+from guardpost.termsafe import safe_text
+
+__all__ = ["COMMAND_LINE", "DEFAULT", "as_toml", "fill"]
+
+COMMAND_LINE = "command line"
+DEFAULT = "default"
+
+DEFAULTS: Mapping[str, Value | None] = {
+    "port": "auto",
+    "baud": None,  # what the kernel or the firmware says of the port, or 115200
+    "identity": None,  # a place that the environment has a say in
+    "psk": None,
+    "prompt": True,
+    "take-over": False,
+    "quiet-kernel": False,
+    "raise-baud": True,
+}
+
+
+def fill(args: argparse.Namespace, file: SettingsFile) -> dict[str, str]:
+    """Give `args` what its command line left open (None); who says each setting.
+
+    Raises UsageError where the file is doubtful.
+    """
+    settings = file.at_start().starting
+    origins = {}
+    for name in STARTING:
+        attribute = name.replace("-", "_")
+        if getattr(args, attribute) is not None or (name == "identity" and args.ephemeral):
+            origins[name] = COMMAND_LINE
+        elif name in settings:
+            origins[name] = file.source
+            setattr(args, attribute, settings[name])
+        else:
+            origins[name] = DEFAULT
+            setattr(args, attribute, DEFAULTS[name])
+    return origins
+
+
+def as_toml(
+    args: argparse.Namespace,
+    file: SettingsFile,
+    authorized: AuthorizedConsoles,
+    accounts: Sequence[str],
+) -> str:
+    """An agent.toml that says what `args` do, filled from `file`; it holds no secret.
+
+    `accounts` are the names that may log in at the prompt.
+    """
+    lines = (
+        f"# What an agent started now would go by; agent.toml: {file.source or 'none'}",
+        *(
+            _line(name, getattr(args, name.replace("-", "_")), args.origins[name])
+            for name in STARTING
+        ),
+        *_audit(args, file),
+        *_roles(file),
+        *_limits(file),
+        *_people(args, authorized, accounts),
+    )
+    return "\n".join(map(safe_text, lines))
+
+
+def _line(name: str, value: Value | None, origin: str) -> str:
+    """A setting that nobody made, and that has no value of its own, is a comment."""
+    if value is None:
+        shown = {"baud": "115200", "identity": _quoted(str(places.agent_identity(os.environ)))}
+        return f"# {name} = {shown.get(name, _quoted(''))}  # {origin}"
+    return f"{name} = {_quoted(value)}  # {origin}"
+
+
+def _quoted(value: Value) -> str:
+    """As TOML writes it; its basic strings are JSON's, but for DEL."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def _audit(args: argparse.Namespace, file: SettingsFile) -> Iterator[str]:
+    standing = file.now().audit
+    if args.audit:
+        yield _line("audit", str(Path(args.audit).expanduser().absolute()), COMMAND_LINE)
+    elif standing is not None:
+        yield _line("audit", str(standing), file.source)
+    else:
+        yield '# audit = "/var/log/guardpost/audit.log"  # default: the journal or syslog alone'
+
+
+def _roles(file: SettingsFile) -> Iterator[str]:
+    for name, permits in file.now().roles.items():
+        built_in = BUILT_IN_ROLES.get(name) == permits
+        yield ""
+        yield f"[roles.{name}]  # {'built in' if built_in else file.source}"
+        yield f"permit = {_quoted(str(permits))}"
+
+
+def _limits(file: SettingsFile) -> Iterator[str]:
+    channels = file.now().channels
+    yield ""
+    yield "[limits]"
+    yield _line("channels", channels, DEFAULT if channels == CHANNELS else file.source)
+
+
+def _people(
+    args: argparse.Namespace, authorized: AuthorizedConsoles, accounts: Sequence[str]
+) -> Iterator[str]:
+    entries = authorized.entries()
+    yield ""
+    yield f"# {len(entries)} console key{'' if len(entries) == 1 else 's'} allowed"
+    for each in entries:
+        what = f"role {each.role}" if each.role else str(each.permits) or "nothing"
+        yield f"#   {each.where}: {what}{f' ({each.comment})' if each.comment else ''}"
+    for warning in authorized.warnings:
+        yield f"#   {warning}"
+    if not args.prompt:
+        yield "# no text prompt"
+    else:
+        yield f"# text prompt, for: {', '.join(accounts) or 'nobody, since no password is set'}"
+    if args.ephemeral:
+        yield "# a new key at each start (--ephemeral)"
