@@ -88,7 +88,9 @@ def said_by(program: Path, *words: str, advice: str) -> str:
     try:
         done = subprocess.run([program, *words], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SystemExit(f"build_packages: {program} does not run here: {error}; {advice}") from None
+        raise SystemExit(
+            f"build_packages: {program} does not run here: {error}; {advice}"
+        ) from None
     return done.stdout.decode()
 
 

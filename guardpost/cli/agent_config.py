@@ -14,7 +14,7 @@ from guardpost.agent.settings import BUILT_IN_ROLES, CHANNELS, STARTING, Setting
 from guardpost.identity import places
 from guardpost.termsafe import safe_text
 
-__all__ = ["COMMAND_LINE", "DEFAULT", "as_toml", "fill"]
+__all__ = ["COMMAND_LINE", "DEFAULT", "as_settings", "as_toml", "fill"]
 
 COMMAND_LINE = "command line"
 DEFAULT = "default"
@@ -73,6 +73,20 @@ def as_toml(
         *_people(args, authorized, accounts),
     )
     return "\n".join(map(safe_text, lines))
+
+
+def as_settings(args: argparse.Namespace) -> str:
+    """The lines of an agent.toml for what the command line said; "" where it said nothing."""
+    lines = []
+    for name in STARTING:
+        value = getattr(args, name.replace("-", "_"))
+        if args.origins[name] == COMMAND_LINE and value is not None:
+            if name in ("identity", "psk"):
+                value = str(Path(value).expanduser().absolute())
+            lines.append(f"{name} = {_quoted(value)}\n")
+    if args.audit:
+        lines.append(f"audit = {_quoted(str(Path(args.audit).expanduser().absolute()))}\n")
+    return "".join(lines)
 
 
 def _line(name: str, value: Value | None, origin: str) -> str:

@@ -48,6 +48,11 @@ def run(args: argparse.Namespace) -> int:
     if args.hash_password is not None:
         agent_accounts.print_hash(args)
         return 0
+    if args.uninstall:
+        from guardpost.cli import agent_install
+
+        agent_install.uninstall()
+        return 0
     openssl.leave_out()  # before anything imports asyncio
     import asyncio
 
@@ -58,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
     target = port_of(args)
     if args.dump_config:
         dump_config(args, settings)
+        return 0
+    if args.install:
+        from guardpost.cli import agent_install
+
+        agent_install.install(args)
         return 0
     start_logging(args.verbose)
     watch_programs_without_threads()

@@ -23,9 +23,9 @@ COMMAND_SECONDS = 100.0
 _SERVICE = re.compile(r"^0::/system\.slice/(?:.*/)?([^/]+\.service)$", re.MULTILINE)
 
 
-def is_running() -> bool:
+def is_running(root: Path = Path("/")) -> bool:
     # Not shutil.which: shutil would cost an agent a megabyte of compressors.
-    return os.path.isdir(RUNNING) and any(
+    return os.path.isdir(root / RUNNING.lstrip("/")) and any(
         os.access(os.path.join(folder, "systemctl"), os.X_OK) for folder in os.get_exec_path()
     )
 

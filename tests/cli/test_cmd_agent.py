@@ -43,7 +43,6 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (("/dev/ttyS0?raise-baud=921600",), "usage: ?raise-baud= is the console's"),
         (("nonsense",), "no-such-target"),
         (("tcp-listen:7000", "--take-over"), "usage: --take-over is for a serial port"),
-        (("--install", "/dev/ttyS0"), "unrecognized arguments: --install"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

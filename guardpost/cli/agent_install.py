@@ -1,0 +1,208 @@
+"""`guardpost agent --install` and `--uninstall`: a service on a host without a package of us.
+
+What is installed is this very program: the executable is copied, a Python's console script is
+pointed at. --uninstall removes the files that --install made, and nothing else.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from guardpost.agent.authorized import AuthorizedConsoles, parse_line
+from guardpost.baked import FACTS
+from guardpost.cli import agent_config, service_texts
+from guardpost.cli.made_files import MadeFiles
+from guardpost.errors import UsageError
+from guardpost.host import init_systems, systemd
+from guardpost.host.init_systems import InitSystem
+from guardpost.identity import keyfile
+from guardpost.termsafe import safe_text
+
+__all__ = ["Installation", "install", "uninstall"]
+
+LIST = Path("/var/lib/guardpost/installed.json")
+SETTINGS = Path("/etc/guardpost/agent.toml")
+CONSOLES = Path("/etc/guardpost/authorized_consoles")
+ACCOUNTS = Path("/etc/guardpost/accounts")
+PROGRAMS = Path("/usr/local/bin")
+
+# Where a package has what we would make, too.
+PACKAGED = (
+    Path("/usr/bin/guardpost-agent"),
+    Path("/usr/lib/systemd/system/guardpost-agent.service"),
+    Path("/lib/systemd/system/guardpost-agent.service"),
+)
+
+BAKED_IN = "# Keys are baked into the executable: `guardpost-agent --version -v` shows them.\n"
+HEAD = "# The agent of this host; `--dump-config` shows what counts (docs/installing.md).\n"
+
+TEXTS = {
+    "systemd": service_texts.systemd_unit,
+    "OpenRC": service_texts.openrc_script,
+    "sysvinit": service_texts.sysvinit_script,
+}
+
+
+def install(args: argparse.Namespace) -> None:
+    """Raises UsageError where it cannot be, ServiceError where it fails half-way."""
+    installation = Installation(_init_system("--install"), Path("/"))
+    for option in ("config", "accounts", "ephemeral"):
+        if getattr(args, option):
+            raise UsageError(
+                f"--install: leave --{option} out; the service goes by the files of /etc/guardpost"
+            )
+    installation.refuse_beside_a_package()
+    command, executable = this_program()
+    installation.make(
+        command, executable, agent_config.as_settings(args), allowed_lines(args.allow)
+    )
+
+
+def uninstall() -> None:
+    """Raises as install()."""
+    Installation(_init_system("--uninstall"), Path("/")).unmake()
+
+
+class Installation:
+    """The service on one host, whose file system is at `root`."""
+
+    def __init__(self, init: InitSystem, root: Path) -> None:
+        self._init = init
+        self._root = root
+        self._made = MadeFiles(self._there(LIST), root)
+
+    def refuse_beside_a_package(self) -> None:
+        for path in PACKAGED:
+            if self._there(path).exists():
+                raise UsageError(
+                    f"--install: {path} is there, from a package; "
+                    "remove that first, or only edit /etc/guardpost"
+                )
+
+    def make(
+        self, command: str, executable: bytes | None, settings: str, allow: Sequence[str]
+    ) -> None:
+        """The service, enabled and started. `executable` is copied to where `command` is.
+
+        `settings` are lines for agent.toml, `allow` for authorized_consoles.
+        """
+        consoles = self._consoles(allow)
+        if settings and self._there(SETTINGS).exists() and not self._made.is_as_made(SETTINGS):
+            names = ", ".join(each.partition(" ")[0] for each in settings.splitlines())
+            raise UsageError(f"--install: {SETTINGS} is there; set {names} in it instead")
+        script = TEXTS[self._init.name](command)
+        if executable is not None:
+            self._write(Path(command.partition(" ")[0]), executable, 0o755)
+        if settings or not self._there(SETTINGS).exists():
+            self._write(SETTINGS, (HEAD + settings).encode(), 0o644)
+        if consoles is not None:
+            self._write(CONSOLES, consoles.encode(), 0o644)
+        self._write(self._init.script, script.encode(), self._init.mode)
+        self._init.run(*self._init.enable)
+        if _runs_in_the_service():
+            _say("you are here through that agent, so the old one goes on; when all else is done:")
+            _say(f"  {' '.join(self._init.restart)}")
+        else:
+            self._init.run(self._init.restart)
+            _say(f"the agent runs, and does so at each boot ({self._init.name})")
+
+    def unmake(self) -> None:
+        if not self._made:
+            raise UsageError(f"--uninstall: there is no {LIST}; --install has made nothing here")
+        if _runs_in_the_service():
+            raise UsageError("--uninstall: you are here through that agent; come another way")
+        if self._init.script in self._made and self._there(self._init.script).exists():
+            self._init.run(*self._init.disable)
+        removed, changed = self._made.remove_all()
+        self._init.run(*self._init.forget)
+        for path in removed:
+            _say(f"removed {path}")
+        for path in changed:
+            _say(f"kept {path}: it was changed since --install")
+        self._tidy()
+
+    def _consoles(self, allow: Sequence[str]) -> str | None:
+        """authorized_consoles with these lines; None: it stays as it is."""
+        there = self._there(CONSOLES)
+        before = there.read_text(encoding="utf-8") if there.exists() else ""
+        if FACTS.authorized and not before:
+            before = BAKED_IN  # the service starts only where that file is not empty
+        elif not (allow or before.strip() or self._there(ACCOUNTS).exists()):
+            raise UsageError("--install: nobody could use this agent; give --allow KEY")
+        new = [each for each in allow if each not in before.splitlines()]
+        if not new and (before != BAKED_IN or there.exists()):
+            return None
+        end_of_line = "" if before.endswith("\n") or not before else "\n"
+        return before + end_of_line + "".join(f"{each}\n" for each in new)
+
+    def _write(self, path: Path, content: bytes, mode: int) -> None:
+        self._made.write(path, content, mode)
+        _say(f"wrote {path}")
+
+    def _tidy(self) -> None:
+        """Folders that are empty now were for our files; a key or a password is said to stay."""
+        for folder in (SETTINGS.parent, LIST.parent):
+            there = self._there(folder)
+            if not there.is_dir():
+                continue
+            for left in sorted(there.iterdir()):
+                _say(f"kept {folder / left.name}")
+            if not any(there.iterdir()):
+                there.rmdir()
+
+    def _there(self, path: Path) -> Path:
+        return self._root / path.relative_to("/")
+
+
+def allowed_lines(allow: Sequence[str]) -> list[str]:
+    """For authorized_consoles, what --allow means: keys, and those in files. Raises UsageError."""
+    AuthorizedConsoles(allow)  # which raises for what is neither
+    lines: list[str] = []
+    for source in allow:
+        try:
+            parse_line(source, "--allow")
+            lines.append(source.strip())
+        except UsageError:
+            lines += keyfile.read_unforged(Path(source)).splitlines()
+    return [each for each in lines if each.strip() and not each.startswith("#")]
+
+
+def this_program() -> tuple[str, bytes | None]:
+    """The command that runs an agent when all is done, and the executable to copy there."""
+    if FACTS.variant:
+        running = Path(os.readlink("/proc/self/exe"))
+        name = "guardpost-agent" if FACTS.variant == "agent" else "guardpost"
+        target = PROGRAMS / name
+        words = "" if FACTS.variant == "agent" else " agent"
+        content = None if running == target else running.read_bytes()
+        return f"{target}{words}", content
+    script = Path(sys.argv[0]).absolute()
+    if script.name != "guardpost" or not os.access(script, os.X_OK):
+        raise UsageError("--install: start this by the installed script guardpost, not by python")
+    if any(each in str(script) for each in " %\"'\\$"):
+        raise UsageError(f"--install: no unit can name {script}; install guardpost elsewhere")
+    return f"{script} agent", None
+
+
+def _init_system(option: str) -> InitSystem:
+    if sys.platform != "linux":
+        raise UsageError(f"{option} is for Linux")
+    if os.geteuid() != 0:
+        raise UsageError(f"{option}: only root can")
+    found = init_systems.here()
+    if found is None:
+        raise UsageError(
+            f"{option}: neither systemd, OpenRC nor sysvinit runs here; "
+            "have what starts programs here start: guardpost agent --wait"
+        )
+    return found
+
+
+def _runs_in_the_service() -> bool:
+    return (systemd.service_of(os.getpid()) or "").startswith("guardpost-agent")
+
+
+def _say(text: str) -> None:
+    print(f"guardpost: {safe_text(text)}", file=sys.stderr)

@@ -1,0 +1,171 @@
+"""--install and --uninstall on a host that is a folder, whose init system notes what it is told."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from guardpost.cli import agent_install, main
+from guardpost.cli.agent_install import Installation, allowed_lines
+from guardpost.errors import ServiceError, UsageError
+from guardpost.host.init_systems import INIT_SYSTEMS, InitSystem
+from guardpost.identity import ephemeral
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has services of its own")
+
+KEY = ephemeral(lambda count: b"k" * count).public_key
+PROGRAM = "/usr/local/bin/guardpost-agent"
+KEYS = "etc/guardpost/authorized_consoles"
+
+
+class Host:
+    """`told` is what its systemd was told, a word each."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._log = root / "told"
+        self.init = replace(
+            INIT_SYSTEMS["systemd"],
+            enable=(self._notes("enable"),),
+            restart=self._notes("restart"),
+            disable=(self._notes("disable"),),
+            forget=(self._notes("forget"),),
+        )
+
+    def _notes(self, word: str) -> tuple[str, ...]:
+        return ("sh", "-c", f"echo {word} >> {self._log}")
+
+    @property
+    def told(self) -> list[str]:
+        return self._log.read_text().split() if self._log.exists() else []
+
+    def install(self, *allow: str, settings: str = "", init: InitSystem | None = None) -> None:
+        installation = Installation(init or self.init, self.root)
+        installation.make(PROGRAM, b"\x7fELF", settings, allowed_lines(allow))
+
+    def uninstall(self) -> None:
+        Installation(self.init, self.root).unmake()
+
+    def files(self) -> set[str]:
+        found = (each for each in self.root.rglob("*") if each.is_file() and each != self._log)
+        return {str(each.relative_to(self.root)) for each in found}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_service_is_made_and_unmade_without_a_trace(host: Host) -> None:
+    host.install(KEY, settings='port = "/dev/ttyS1"\n')
+    assert host.files() == {
+        *("usr/local/bin/guardpost-agent", "etc/systemd/system/guardpost-agent.service"),
+        *("etc/guardpost/agent.toml", KEYS, "var/lib/guardpost/installed.json"),
+    }
+    unit = (host.root / "etc/systemd/system/guardpost-agent.service").read_text()
+    assert f"ExecStart={PROGRAM} --wait\n" in unit
+    assert 'port = "/dev/ttyS1"' in (host.root / "etc/guardpost/agent.toml").read_text()
+    assert os.access(host.root / "usr/local/bin/guardpost-agent", os.X_OK)
+    assert host.told == ["enable", "restart"]
+    host.uninstall()
+    assert host.files() == set()
+    assert not (host.root / "etc/guardpost").exists()
+    assert host.told == ["enable", "restart", "disable", "forget"]
+
+
+def test_what_was_there_and_what_was_changed_stays(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host.root / "etc/guardpost").mkdir(parents=True)
+    (host.root / KEYS).write_text("# mine\n")
+    host.install(f"{KEY} desk")
+    assert (host.root / KEYS).read_text() == f"# mine\n{KEY} desk\n"
+    settings = host.root / "etc/guardpost/agent.toml"
+    settings.write_text("baud = 9600\n")
+    (host.root / "var/lib/guardpost/identity.key").write_text("secret")
+    host.uninstall()
+    assert host.files() == {KEYS, "etc/guardpost/agent.toml", "var/lib/guardpost/identity.key"}
+    said = capsys.readouterr().err
+    assert "kept /etc/guardpost/agent.toml: it was changed since --install" in said
+    assert "kept /var/lib/guardpost/identity.key" in said
+    assert "kept /etc/guardpost/authorized_consoles" in said
+
+
+def test_installed_again_it_is_a_newer_one_with_the_settings_of_before(host: Host) -> None:
+    host.install(KEY, settings="baud = 9600\n")
+    host.install()
+    assert "baud = 9600" in (host.root / "etc/guardpost/agent.toml").read_text()
+    assert (host.root / KEYS).read_text() == f"{KEY}\n"
+    host.install(settings="baud = 19200\n")
+    assert "baud = 19200" in (host.root / "etc/guardpost/agent.toml").read_text()
+    host.uninstall()
+    assert host.files() == set()
+
+
+def test_settings_that_somebody_wrote_are_not_overwritten(host: Host) -> None:
+    (host.root / "etc/guardpost").mkdir(parents=True)
+    (host.root / "etc/guardpost/agent.toml").write_text("baud = 9600\n")
+    with pytest.raises(UsageError, match=r"agent\.toml is there; set port, take-over in it"):
+        host.install(KEY, settings='port = "x"\ntake-over = true\n')
+    assert host.told == []
+    assert host.files() == {"etc/guardpost/agent.toml"}
+
+
+def test_a_service_that_nobody_could_use_is_not_made(host: Host) -> None:
+    with pytest.raises(UsageError, match="nobody could use this agent; give --allow KEY"):
+        host.install()
+    assert host.files() == set()
+
+
+def test_what_failed_half_way_can_be_undone(host: Host) -> None:
+    failing = replace(host.init, enable=(("sh", "-c", "echo no such unit >&2; exit 1"),))
+    with pytest.raises(ServiceError, match="no such unit"):
+        host.install(KEY, init=failing)
+    host.uninstall()
+    assert host.files() == set()
+
+
+def test_nothing_is_unmade_where_nothing_was_made(host: Host) -> None:
+    with pytest.raises(UsageError, match="--install has made nothing here"):
+        host.uninstall()
+
+
+def test_beside_a_package_nothing_is_made(host: Host) -> None:
+    (host.root / "usr/bin").mkdir(parents=True)
+    (host.root / "usr/bin/guardpost-agent").touch()
+    with pytest.raises(UsageError, match="/usr/bin/guardpost-agent is there, from a package"):
+        Installation(host.init, host.root).refuse_beside_a_package()
+
+
+def test_keys_come_from_words_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# mine\n\nrole=monitor {KEY} phone\n")
+    file.chmod(0o600)
+    assert allowed_lines([f"{KEY} desk", str(file)]) == [
+        *(f"{KEY} desk", f"role=monitor {KEY} phone"),
+    ]
+    with pytest.raises(UsageError, match="no such file, and no key"):
+        allowed_lines(["nonsense"])
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="is told to others first")
+def test_where_no_init_system_runs_it_is_said_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_install.init_systems, "here", lambda: None)
+    for option in ("--install", "--uninstall"):
+        assert main.main(["agent", option, "--allow", KEY]) == 255
+        said = capsys.readouterr().err
+        assert f"usage: {option}: neither systemd, OpenRC nor sysvinit runs here" in said
+
+
+def test_options_that_name_other_files_have_no_place_in_a_service(
+    monkeypatch: pytest.MonkeyPatch, host: Host
+) -> None:
+    monkeypatch.setattr(agent_install, "_init_system", lambda option: host.init)
+    args = argparse.Namespace(config=None, accounts=None, ephemeral=True)
+    with pytest.raises(UsageError, match="leave --ephemeral out"):
+        agent_install.install(args)
