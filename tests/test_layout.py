@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "protocol/events": "plain values; every story in tests/protocol",
     "protocol/statistics": "figures; tests/protocol/test_story_figures.py",
     "protocol/limits": "numbers; the tests of those who use them",
+    "cli/agent_options": "tests/cli/test_agent_config.py and test_cmd_agent.py give them",
     "cli/parser": "tests/cli/test_grammar.py, beside the rules it keeps",
     "cli/process_targets": "tests/cli/test_cmd_kill.py and test_cmd_nice.py",
     "cli/shared_port": "needs a host and a getty; tests/e2e/test_guest.py",

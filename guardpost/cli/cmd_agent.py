@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from guardpost.agent.authorized import AuthorizedConsoles
     from guardpost.agent.settings import SettingsFile
     from guardpost.cli.auto_port import AutoPort
+    from guardpost.cli.service_status import ServiceStatus
     from guardpost.cli.shared_port import SharedPort
     from guardpost.identity import Identity
     from guardpost.transports.target import Target
@@ -133,14 +134,13 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
     from guardpost import __version__
     from guardpost.agent.agent import Agent
     from guardpost.cli import agent_files, agent_identity
-    from guardpost.cli.service_status import ServiceStatus
-    from guardpost.cli.shared_port import SharedPort
     from guardpost.host import randomness
 
     authorized, accounts = who_may(args, settings)
     identity = agent_identity.identity_of(args) if randomness.is_ready() else None
     with contextlib.ExitStack() as at_the_end:
-        status = ServiceStatus(os.environ, kernel_hush(args, at_the_end))
+        port = shared_port(args, at_the_end)
+        status = service_status(args, at_the_end)
         agent = Agent(
             identity=identity,
             authorized=authorized,
@@ -152,9 +152,6 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
             on_session=status.session,
             no_cable=lambda: no_cable(args, target, auto),
         )
-        port = SharedPort(take_over=args.take_over, tell=_log.warning)
-        at_the_end.callback(port.give_back)
-        at_the_end.callback(status.stopping)
         auto = auto_port(target, port) if target.scheme == AUTO else None
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
         if target.scheme in ("serial", AUTO):  # opening may change what stays
@@ -167,9 +164,7 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
             if auto is None:
                 raise
         where = partial(words_for_line, target, auto, args.origins["port"])
-        say = speaker(args)
-        say(f"agent on {where()}")
-        say(who_comes_in(authorized, accounts))
+        say = speaker(args, f"agent on {where()}", who_comes_in(authorized, accounts))
         stop_on_signals(agent)
         listens = target.scheme in LISTENERS
         told = status.told(open_line, where, listens=listens, is_open=stream is not None)
@@ -179,6 +174,22 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
 def waits(args: argparse.Namespace, target: "Target") -> bool:
     """Whether no line is no error; a listener is open, and waits for whoever comes first."""
     return args.wait or args.recovery or target.scheme in LISTENERS
+
+
+def shared_port(args: argparse.Namespace, at_the_end: contextlib.ExitStack) -> "SharedPort":
+    from guardpost.cli.shared_port import SharedPort
+
+    port = SharedPort(take_over=args.take_over, tell=_log.warning)
+    at_the_end.callback(port.give_back)
+    return port
+
+
+def service_status(args: argparse.Namespace, at_the_end: contextlib.ExitStack) -> "ServiceStatus":
+    from guardpost.cli.service_status import ServiceStatus
+
+    status = ServiceStatus(os.environ, kernel_hush(args, at_the_end))
+    at_the_end.callback(status.stopping)
+    return status
 
 
 def identity_later(
@@ -291,8 +302,11 @@ async def opener_of(
     return lambda: port.open(target)
 
 
-def speaker(args: argparse.Namespace) -> Callable[[str], None]:
-    """What says something to an administrator: on stderr, in recovery to the kernel's log, too."""
+def speaker(args: argparse.Namespace, *first: str) -> Callable[[str], None]:
+    """What says something to an administrator: on stderr, in recovery to the kernel's log, too.
+
+    It has said `first`.
+    """
     from guardpost.host.kernel_log import tell_kernel_log
 
     def say(text: str) -> None:
@@ -300,6 +314,8 @@ def speaker(args: argparse.Namespace) -> Callable[[str], None]:
         if args.recovery:
             tell_kernel_log(text)
 
+    for each in first:
+        say(each)
     return say
 
 

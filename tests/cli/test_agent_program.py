@@ -22,7 +22,7 @@ def test_everything_else_is_the_agent_s(
     served = []
     monkeypatch.setattr(cmd_agent, "run", lambda args: served.append(args.port) or 7)
     assert run(*words.split()) == 7
-    assert served == ["/dev/none" if words else "auto"]
+    assert served == ["/dev/none" if words else None]
 
 
 def test_ports_and_policy_are_as_in_guardpost(capsys: pytest.CaptureFixture[str]) -> None:
