@@ -73,8 +73,13 @@ class Guest:
     """`folder` holds a socket for each device, and `kernel.log`, the first serial port."""
 
     def __init__(
-        self, folder: Path, process: "subprocess.Popen[bytes]", telnet: Mapping[str, int]
+        self,
+        folder: Path,
+        process: "subprocess.Popen[bytes]",
+        telnet: Mapping[str, int],
+        boot_seconds: float = BOOT_SECONDS,
     ) -> None:
+        self._boot_seconds = boot_seconds
         self.folder = folder
         self.process = process
         self._telnet = telnet
@@ -122,7 +127,7 @@ class Guest:
 
     def await_boot(self) -> None:
         """Until it takes commands."""
-        while not self._until_rs(BOOT_SECONDS).endswith(b"ready"):
+        while not self._until_rs(self._boot_seconds).endswith(b"ready"):
             pass
 
     def kernel_log(self) -> str:
@@ -175,6 +180,8 @@ def guest(
     files: Mapping[str, bytes] = {},
     kernel_log: bool = True,
     telnet: Collection[str] = (),
+    guardpost: bool = True,
+    boot_seconds: float = BOOT_SECONDS,
 ) -> Iterator[Guest]:
     """A guest that has booted. Skips the test where there is no QEMU or no kernel for it.
 
@@ -183,6 +190,7 @@ def guest(
     `append` is the kernel's command line, `options` are further ones of QEMU, `files` are added to
     the initramfs by name; without `kernel_log` the first serial port is not there. The far ends
     named in `telnet` are TCP and speak Telnet, whose BREAK the emulated UART passes on as one.
+    Without `guardpost` nothing but `files` is in the initramfs (support/debian_guest.py).
     """
     program = need("qemu-system-x86_64")
     need("busybox")
@@ -190,7 +198,8 @@ def guest(
         folder = Path(name)
         try:
             words = [program, *_machine(folder, append), *options]
-            write_image(folder / "initramfs", {"init": INIT.encode(), **files})
+            files = {"init": INIT.encode(), **files}
+            write_image(folder / "initramfs", files, guardpost=guardpost)
         except KernelMissing as error:
             pytest.skip(f"no kernel for a virtual machine: {error}")
         if kernel_log:
@@ -204,7 +213,7 @@ def guest(
                 words, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file
             )
         try:
-            machine = Guest(folder, process, ports)
+            machine = Guest(folder, process, ports, boot_seconds)
             try:
                 machine.await_boot()
                 yield machine

@@ -38,15 +38,16 @@ exec python3 -m guardpost "$@"
 """
 
 
-def write_image(path: Path, files: Mapping[str, bytes]) -> None:
+def write_image(path: Path, files: Mapping[str, bytes], *, guardpost: bool = True) -> None:
     """An initramfs at `path`. `files`: what else is in it (init first of all), by name.
 
-    Raises KernelMissing.
+    Without `guardpost` there is no more than those in it. Raises KernelMissing.
     """
     with path.open("wb") as image:
-        with _base().open("rb") as base:
-            shutil.copyfileobj(base, image)
-        for part in archive([*_guardpost(), *files.items()]):
+        if guardpost:
+            with _base().open("rb") as base:
+                shutil.copyfileobj(base, image)
+        for part in archive([*(_guardpost() if guardpost else ()), *files.items()]):
             image.write(part)
 
 
