@@ -7,7 +7,6 @@ It is a Guest of support/guest.py, with commands, far ends and resets as there.
 """
 
 import contextlib
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -66,7 +65,9 @@ def debian_guest(
         order = "\n".join(each.name for each in found).encode() + b"\n"
         content = {"bin/busybox": busybox, "init": INIT.encode(), "modules/order": order}
         content |= {f"modules/{each.name}": each.read_bytes() for each in found}
-        content |= {f"{name}/.keep": b"" for name in ("proc", "sys", "dev", "newroot", "files/root")}
+        content |= {
+            f"{name}/.keep": b"" for name in ("proc", "sys", "dev", "newroot", "files/root")
+        }
         content |= {f"files/{name}": data for name, data in files.items()}
         drive = ("-drive", f"file={disk},if=virtio,format=raw,cache=unsafe")
         with guest(

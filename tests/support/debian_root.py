@@ -66,7 +66,8 @@ COMMANDS = """
 systemctl --root="$1" -q enable control.service
 systemctl --root="$1" -q mask systemd-timesyncd.service e2scrub_all.timer e2scrub_reap.service
 systemctl --root="$1" -q mask systemd-logind.service systemd-update-utmp.service
-systemctl --root="$1" -q mask fstrim.timer apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
+systemctl --root="$1" -q mask fstrim.timer dpkg-db-backup.timer
+systemctl --root="$1" -q mask apt-daily.timer apt-daily-upgrade.timer
 passwd --root "$1" -q -d root
 """
 
