@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["CACHE", "KernelMissing", "kernel", "modules", "one_at_a_time", "unpacked"]
+__all__ = ["CACHE", "KernelMissing", "kernel", "modules", "one_at_a_time", "package"]
+__all__ += ["unpacked"]
 
 CACHE = Path.home() / ".cache" / "guardpost"
-PACKAGE = "linux-image-amd64"
+HERE = "amd64"
 
 
 class KernelMissing(OSError):
@@ -35,14 +36,16 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def kernel() -> Path:
-    """The kernel's ELF image. Raises KernelMissing."""
+def kernel(architecture: str = HERE) -> Path:
+    """What QEMU boots: here the kernel's ELF image, on arm64 its Image. Raises KernelMissing."""
     with one_at_a_time():
-        image = _folder() / "vmlinux"
+        packed = next((package(architecture) / "boot").glob("vmlinuz-*"))
+        if architecture != HERE:
+            return packed
+        image = packed.parent.parent / "vmlinux"
         if not image.exists():
-            packed = next((image.parent / "boot").glob("vmlinuz-*")).read_bytes()
             partial = image.with_suffix(".partial")
-            partial.write_bytes(unpacked(packed))
+            partial.write_bytes(unpacked(packed.read_bytes()))
             partial.rename(image)
         return image
 
@@ -50,7 +53,7 @@ def kernel() -> Path:
 def modules(names: Iterable[str]) -> list[Path]:
     """Each after those that it needs; a name that is built into the kernel is left out."""
     with one_at_a_time():
-        folder = _folder() / "lib" / "modules"
+        folder = package() / "lib" / "modules"
     # (The package's own modules.dep is made when it is installed.)
     where = {path.stem.replace("-", "_"): path for path in folder.rglob("*.ko")}
     order: dict[str, Path] = {}
@@ -80,31 +83,44 @@ def unpacked(packed: bytes) -> bytes:
     return lzma.decompress(packed[begin + offset : begin + offset + length - 4])
 
 
-def _folder() -> Path:
-    """The package, unpacked."""
-    there = CACHE / "kernel"
+def package(architecture: str = HERE) -> Path:
+    """The kernel's package, unpacked: boot/ and lib/modules/. Hold `one_at_a_time` meanwhile."""
+    there = CACHE / ("kernel" if architecture == HERE else f"kernel-{architecture}")
     if not there.exists():
-        partial = CACHE / "kernel.partial"
+        partial = there.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        said = _run(partial, "apt-cache", "depends", PACKAGE)
-        found = re.search(r"Depends: (linux-image-\S+)", said)
-        if found is None:
-            raise KernelMissing(f"apt knows no {PACKAGE}; run apt-get update")
-        _run(partial, "apt-get", "-qq", "download", found[1])
-        package = next(partial.glob("*.deb"))
-        _run(partial, "dpkg-deb", "-x", package.name, ".")
-        package.unlink()
+        (partial / "lists" / "partial").mkdir(parents=True)
+        _fetch(partial, architecture)
+        shutil.rmtree(partial / "lists")
         partial.rename(there)
     return there
+
+
+def _fetch(folder: Path, architecture: str) -> None:
+    meta = f"linux-image-{architecture}"
+    options: list[str] = []
+    if architecture != HERE:
+        # Another architecture's packages, from lists of their own: dpkg need not know of it.
+        lists = f"Dir::State::lists={folder}/lists"
+        only = f"APT::Architectures={architecture}"
+        options = ["-o", f"APT::Architecture={architecture}", "-o", only, "-o", lists]
+        _run(folder, "apt-get", *options, "-qq", "update")
+    said = _run(folder, "apt-cache", *options, "depends", meta)
+    found = re.search(r"Depends: (linux-image-\S+)", said)
+    if found is None:
+        raise KernelMissing(f"apt knows no {meta}; run apt-get update")
+    _run(folder, "apt-get", *options, "-qq", "download", found[1])
+    fetched = next(folder.glob("*.deb"))
+    _run(folder, "dpkg-deb", "-x", fetched.name, ".")
+    fetched.unlink()
 
 
 def _run(folder: Path, *words: str) -> str:
     try:
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     except FileNotFoundError:
-        raise KernelMissing(f"no {words[0]} here, so no {PACKAGE}") from None
+        raise KernelMissing(f"no {words[0]} here") from None
     if done.returncode:
         said = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        raise KernelMissing(f"{PACKAGE}: {words[0]} failed: {said}")
+        raise KernelMissing(f"{words[0]} failed: {said}")
     return done.stdout

@@ -1,0 +1,3 @@
+#!/bin/sh
+# (Sourced by dracut's init.)
+/usr/sbin/guardpost-recovery start

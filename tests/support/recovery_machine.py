@@ -1,0 +1,146 @@
+"""A virtual machine that boots a recovery image: no disk, no network, little memory, two ports.
+
+    with recovery_machine(image, append="guardpost.port=/dev/ttyS1") as machine:
+        machine.screen.read_until(b"# ")      # the kernel's console, with a rescue shell
+        who.run("exec", machine.line, ...)    # the port that the agent has
+"""
+
+import contextlib
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.guest_kernel import KernelMissing, kernel
+from support.tools import need
+
+__all__ = ["ARM", "PC", "Platform", "RecoveryMachine", "Screen", "recovery_machine"]
+
+PATIENCE_SECONDS = 120.0
+"""A real image has booted in 9 s on an idle machine, and such machines are rare."""
+
+
+class Platform(NamedTuple):
+    """A kind of computer that QEMU plays. `screen` and `line` are its options for a port each."""
+
+    program: str
+    architecture: str
+    words: tuple[str, ...]
+    console: str
+
+
+PC = Platform(
+    program="qemu-system-x86_64",
+    architecture="amd64",
+    words=("-machine", "q35", "-cpu", "max"),
+    console="console=ttyS0",
+)
+ARM = Platform(
+    program="qemu-system-aarch64",
+    architecture="arm64",
+    words=("-machine", "virt", "-cpu", "cortex-a57"),
+    console="console=ttyAMA0",
+)
+
+
+class Screen:
+    """The kernel's console and the shell on it, as somebody in front of the machine has them."""
+
+    def __init__(self, path: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.shown = b""
+        self._unseen = 0
+        self._path = path
+        self._socket = _connect(path, process)
+
+    def read_until(self, wanted: bytes, seconds: float = PATIENCE_SECONDS) -> bytes:
+        """What it shows from the last such call to the end of `wanted`."""
+        deadline = time.monotonic() + seconds
+        while (found := self.shown.find(wanted, self._unseen)) < 0:
+            self._socket.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                data = b""
+            if not data:
+                raise AssertionError(f"no {wanted!r} on the screen: {self.shown[-3000:]!r}")
+            self.shown += data
+        begin, self._unseen = self._unseen, found + len(wanted)
+        return self.shown[begin : self._unseen]
+
+    def type(self, line: str) -> None:
+        self._socket.sendall(line.encode() + b"\n")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class RecoveryMachine:
+    """`line` is the target of its second port; `screen` the other end of its first."""
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.folder = folder
+        self.process = process
+        self.line = f"unix:{folder / 'line'}"
+        self.screen = Screen(folder / "screen", process)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.screen.close()
+
+
+@contextlib.contextmanager
+def recovery_machine(
+    image: Path,
+    *,
+    append: str = "",
+    options: Sequence[str] = (),
+    platform: Platform = PC,
+    megabytes: int = 128,
+) -> Iterator[RecoveryMachine]:
+    """One that has been switched on. Skips the test where there is no QEMU or no kernel for it."""
+    program = need(platform.program)
+    try:
+        system = kernel(platform.architecture)
+    except KernelMissing as error:
+        pytest.skip(f"no kernel for a virtual machine: {error}")
+    with tempfile.TemporaryDirectory(prefix="gp-") as name:
+        folder = Path(name)
+        words = [program, "-accel", "tcg", *platform.words, "-m", str(megabytes)]
+        words += ["-nodefaults", "-display", "none", "-kernel", str(system), "-initrd", str(image)]
+        words += ["-append", f"{platform.console} {append}"]
+        for port in ("screen", "line"):
+            words += ["-chardev", f"socket,id={port},path={folder / port},server=on,wait=off"]
+            words += ["-serial", f"chardev:{port}"]
+        with (folder / "qemu.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*words, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            machine = RecoveryMachine(folder, process)
+            try:
+                yield machine
+            finally:
+                machine.close()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _connect(path: Path, process: "subprocess.Popen[bytes]") -> socket.socket:
+    family: int = getattr(socket, "AF_UNIX", 1)  # Windows has none
+    connection = socket.socket(family)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.connect(str(path))
+            return connection
+        except OSError:
+            log = path.with_name("qemu.log").read_text()
+            assert process.poll() is None, f"qemu ended: {log}"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
