@@ -18,7 +18,8 @@ import pytest
 from support.guest_kernel import KernelMissing, kernel
 from support.tools import need
 
-__all__ = ["ARM", "PC", "Platform", "RecoveryMachine", "Screen", "recovery_machine"]
+__all__ = ["ARM", "PC", "Platform", "RecoveryMachine", "Screen", "debian_kernel"]
+__all__ += ["recovery_machine"]
 
 PATIENCE_SECONDS = 120.0
 """A real image has booted in 9 s on an idle machine, and such machines are rare."""
@@ -101,13 +102,14 @@ def recovery_machine(
     options: Sequence[str] = (),
     platform: Platform = PC,
     megabytes: int = 128,
+    system: Path | None = None,
 ) -> Iterator[RecoveryMachine]:
-    """One that has been switched on. Skips the test where there is no QEMU or no kernel for it."""
+    """One that has been switched on; `system`: another kernel than Debian's.
+
+    Skips the test where there is no QEMU or no kernel for it.
+    """
     program = need(platform.program)
-    try:
-        system = kernel(platform.architecture)
-    except KernelMissing as error:
-        pytest.skip(f"no kernel for a virtual machine: {error}")
+    system = debian_kernel(platform) if system is None else system
     with tempfile.TemporaryDirectory(prefix="gp-") as name:
         folder = Path(name)
         words = [program, "-accel", "tcg", *platform.words, "-m", str(megabytes)]
@@ -129,6 +131,14 @@ def recovery_machine(
         finally:
             process.kill()
             process.wait()
+
+
+def debian_kernel(platform: Platform = PC) -> Path:
+    """What QEMU boots; skips the test where there is none."""
+    try:
+        return kernel(platform.architecture)
+    except KernelMissing as error:
+        pytest.skip(f"no kernel for a virtual machine: {error}")
 
 
 def _connect(path: Path, process: "subprocess.Popen[bytes]") -> socket.socket:

@@ -1,0 +1,167 @@
+"""Images that dracut and initramfs-tools make, booted: the agent early, beside a rescue shell, and
+gone when the real root takes over.
+"""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.frozen import frozen_agent
+from support.image_builder import build_image
+from support.operator import Operator, operator
+from support.recovery_machine import RecoveryMachine, recovery_machine
+from support.root_disk import disk_options, make_root_disk
+from support.tools import need
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = ("--trust-new", "--connect-timeout", "300")
+DRIVERS = "virtio_pci virtio_blk ext4"
+FEW_MODULES = {
+    "/etc/initramfs-tools/conf.d/guardpost-test": b"MODULES=list\n",
+    "/etc/initramfs-tools/modules": DRIVERS.replace(" ", "\n").encode() + b"\n",
+}
+HOST = {
+    "/etc/guardpost/authorized_consoles": b"",
+    "/etc/guardpost/accounts": b"somebody:hash\n",
+    "/var/lib/guardpost/identity.key": b"secret\n",
+}
+TAKE_SECRETS = b'TAKE="/etc/guardpost/accounts /var/lib/guardpost/identity.key"\n'
+
+
+class Builder(NamedTuple):
+    """`options` are the command's; `stop` has a boot stop at its end, in a shell that `prompts`."""
+
+    command: str
+    options: tuple[str, ...]
+    files: Mapping[str, bytes]
+    stop: str
+    prompt: bytes
+    list_command: str
+    needs_enter: bool = False
+
+
+DRACUT = ("--no-hostonly", "--drivers", DRIVERS, "--filesystems", "ext4")
+NO_SYSTEMD = ("--omit", "systemd systemd-initrd dracut-systemd")
+
+BUILDERS = {
+    "initramfs-tools": Builder(
+        "mkinitramfs", ("-o",), FEW_MODULES, "break=init", b"(initramfs) ", "lsinitramfs"
+    ),
+    "dracut": Builder("dracut", (*DRACUT, *NO_SYSTEMD), {}, "rd.break", b":/# ", "lsinitrd"),
+    "dracut-systemd": Builder("dracut", DRACUT, {}, "rd.break", b":/# ", "lsinitrd", True),
+}
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def builder(request: pytest.FixtureRequest) -> Builder:
+    found: Builder = BUILDERS[request.param]
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("image") / "initramfs"
+    files = {**builder.files, **HOST}
+    build_image(path, builder.command, *builder.options, agent=frozen_agent(), files=files)
+    return path
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("disk") / "root.img"
+    make_root_disk(path)
+    return path
+
+
+@pytest.fixture
+def somebody() -> Iterator[Operator]:
+    with operator() as made:
+        yield made
+
+
+def boot(image: Path, disk: Path, *words: str) -> AbstractContextManager[RecoveryMachine]:
+    append = " ".join(("root=/dev/vda quiet guardpost.port=/dev/ttyS1", *words))
+    return recovery_machine(image, append=append, options=disk_options(disk), megabytes=512)
+
+
+def shown_by_the_real_root(machine: RecoveryMachine) -> bytes:
+    """What it says of the agent, with the agent's log."""
+    machine.screen.read_until(b"the real root")
+    return machine.screen.read_until(b"the end of the log")
+
+
+def contents(builder: Builder, image: Path) -> str:
+    words = [need(builder.list_command), str(image)]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_session_beside_the_rescue_shell_ends_when_the_real_root_takes_over(
+    builder: Builder, image: Path, disk: Path, somebody: Operator
+) -> None:
+    with boot(image, disk, builder.stop, f"guardpost.allow={somebody.key}") as machine:
+        done = somebody.run("exec", *OPTIONS, machine.line, "--", "cat", "/init", seconds=400)
+        assert done.returncode == 0, done
+        if builder.needs_enter:
+            machine.screen.read_until(b"Press Enter")
+            machine.screen.type("")
+        assert b"guardpost: words " in machine.screen.read_until(builder.prompt)
+        done = somebody.run("exec", machine.line, "--", "cat", "/proc/cmdline")
+        assert builder.stop.encode() in done.stdout, done
+        machine.screen.type("exit")
+        assert b"the agent is still there" not in shown_by_the_real_root(machine)
+        somebody.run("owner", machine.line, "stop")
+
+
+def test_an_ordinary_boot_ends_the_agent_and_keeps_its_log(
+    image: Path, disk: Path, somebody: Operator
+) -> None:
+    with boot(image, disk, f"guardpost.allow={somebody.key}") as machine:
+        shown = shown_by_the_real_root(machine)
+        assert b"guardpost: agent on /dev/ttyS1" in shown
+        assert b"the agent is still there" not in shown
+
+
+def test_an_agent_that_cannot_work_stops_no_boot(image: Path, disk: Path) -> None:
+    with boot(image, disk) as machine:
+        assert b"nobody could use this agent" in shown_by_the_real_root(machine)
+
+
+def test_it_is_not_started_when_the_command_line_says_so(
+    image: Path, disk: Path, somebody: Operator
+) -> None:
+    with boot(image, disk, "guardpost.off", f"guardpost.allow={somebody.key}") as machine:
+        assert b"guardpost: " not in shown_by_the_real_root(machine)
+
+
+def test_an_image_holds_no_secret_unless_its_maker_says_so(
+    builder: Builder, image: Path, tmp_path: Path
+) -> None:
+    listed = contents(builder, image)
+    assert "etc/guardpost/authorized_consoles" in listed
+    assert "etc/guardpost/accounts" not in listed
+    assert "identity.key" not in listed
+    chosen = {**builder.files, **HOST, "/etc/guardpost/recovery.conf": TAKE_SECRETS}
+    chosen["/etc/initramfs-tools/conf.d/guardpost-secret"] = b"UMASK=0077\n"
+    other = tmp_path / "initramfs"
+    build_image(other, builder.command, *builder.options, agent=frozen_agent(), files=chosen)
+    listed = contents(builder, other)
+    assert "etc/guardpost/authorized_consoles" not in listed
+    assert "etc/guardpost/accounts" in listed
+    assert "var/lib/guardpost/identity.key" in listed
+
+
+def test_initramfs_tools_leaves_secrets_out_of_an_image_that_everybody_may_read(
+    tmp_path: Path,
+) -> None:
+    builder = BUILDERS["initramfs-tools"]
+    chosen = {**builder.files, **HOST, "/etc/guardpost/recovery.conf": TAKE_SECRETS}
+    image = tmp_path / "initramfs"
+    said = build_image(
+        image, builder.command, *builder.options, agent=frozen_agent(), files=chosen
+    )
+    assert "/etc/guardpost/accounts left out; without UMASK=0077" in said
+    assert "etc/guardpost/accounts" not in contents(builder, image)

@@ -1,0 +1,100 @@
+"""A machine that has nothing random yet: the prompt answers and says so, and a session waits.
+
+Its processor has no such instruction, and its counter stands still for the kernel, which otherwise
+makes randomness of that in a second. A virtual generator is there; its driver comes by hand.
+"""
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.frozen import frozen_agent
+from support.guest_kernel import modules
+from support.operator import Operator, operator
+from support.recovery_image import busybox_image
+from support.recovery_machine import PC, RecoveryMachine, debian_kernel, recovery_machine
+
+PATIENCE_SECONDS = 120.0
+PLAIN = PC._replace(words=("-machine", "q35", "-cpu", "qemu64,-rdrand,-rdseed"))
+DISTRUST = "random.trust_cpu=off random.trust_bootloader=off"
+
+# In try_to_generate_entropy of drivers/char/random.c: inc, dec, jne, lea 0x2000(...). It counts how
+# often the counter has moved, 8192 times, and gives up if it seldom has.
+COUNTING = re.compile(rb"(\xff[\xc0-\xc7])(\xff[\xc8-\xcf]\x75.\x8d.\x00\x20\x00\x00)", re.DOTALL)
+NOP = b"\x66\x90"
+
+
+def kernel_whose_counter_stands_still(folder: Path) -> Path:
+    """Debian's, but for one instruction: that count stays zero."""
+    original = debian_kernel().read_bytes()
+    changed, times = COUNTING.subn(rb"%s\2" % NOP, original)
+    assert times == 1, "drivers/char/random.c is compiled to something else in this kernel"
+    path = folder / "vmlinux"
+    path.write_bytes(changed)
+    return path
+
+
+@pytest.fixture
+def somebody() -> Iterator[Operator]:
+    with operator() as made:
+        yield made
+
+
+@pytest.fixture
+def machine(somebody: Operator, tmp_path: Path) -> Iterator[RecoveryMachine]:
+    drivers = {f"/drivers/{path.name}": path for path in driver_files()}
+    image = busybox_image(tmp_path / "initramfs", frozen_agent(), drivers)
+    append = f"quiet {DISTRUST} guardpost.port=/dev/ttyS1 guardpost.allow={somebody.key}"
+    with recovery_machine(
+        image,
+        append=append,
+        options=("-device", "virtio-rng-pci"),
+        platform=PLAIN,
+        system=kernel_whose_counter_stands_still(tmp_path),
+    ) as booted:
+        yield booted
+
+
+def driver_files() -> list[Path]:
+    debian_kernel()
+    return modules(("virtio_pci", "virtio_rng"))
+
+
+def readings(machine: RecoveryMachine, command: str) -> bytes:
+    """What a command shows on the rescue shell."""
+    machine.screen.type(f"{command}; echo that was 'it'")
+    return machine.screen.read_until(b"that was it")
+
+
+def answer_to_enter(machine: RecoveryMachine) -> bytes:
+    """All that the text prompt says to somebody who presses Enter, to its next prompt."""
+    family: int = getattr(socket, "AF_UNIX", 1)
+    with socket.socket(family) as terminal:
+        terminal.connect(machine.line.removeprefix("unix:"))
+        terminal.settimeout(PATIENCE_SECONDS)
+        terminal.sendall(b"\r")
+        shown = b""
+        while b"guardpost>" not in shown:
+            shown += terminal.recv(4096)
+    return shown
+
+
+def test_a_session_waits_for_the_random_generator_and_the_prompt_does_not(
+    machine: RecoveryMachine, somebody: Operator
+) -> None:
+    machine.screen.read_until(b"/ # ")
+    readings(machine, "until grep -q 'agent on' /run/guardpost/recovery.log; do sleep 0.1; done")
+    assert b"random generator is not ready" in answer_to_enter(machine)
+    assert b"guardpost: key " not in readings(machine, "guardpost-recovery show")
+    words = ("exec", "--trust-new", "--connect-timeout", "120", machine.line, "--", "echo", "here")
+    with somebody.background(*words) as waiting:
+        assert b"crng init done" not in readings(machine, "dmesg")
+        assert waiting.poll() is None
+        order = " ".join(f"/drivers/{path.name}" for path in driver_files())
+        readings(machine, f"for each in {order}; do insmod $each; done")
+        assert waiting.wait(PATIENCE_SECONDS) == 0
+    assert b"crng init done" in readings(machine, "dmesg")
+    assert b"guardpost: words " in readings(machine, "guardpost-recovery show")
+    assert b"not ready" not in answer_to_enter(machine)
