@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support.cpio import archive
-from support.guest_kernel import CACHE, kernel, modules
+from support.debian_package import CACHE
+from support.guest_kernel import kernel, modules
 
 __all__ = ["make_guest"]
 

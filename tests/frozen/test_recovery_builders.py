@@ -160,8 +160,6 @@ def test_initramfs_tools_leaves_secrets_out_of_an_image_that_everybody_may_read(
     builder = BUILDERS["initramfs-tools"]
     chosen = {**builder.files, **HOST, "/etc/guardpost/recovery.conf": TAKE_SECRETS}
     image = tmp_path / "initramfs"
-    said = build_image(
-        image, builder.command, *builder.options, agent=frozen_agent(), files=chosen
-    )
+    said = build_image(image, builder.command, *builder.options, agent=frozen_agent(), files=chosen)
     assert "/etc/guardpost/accounts left out; without UMASK=0077" in said
     assert "etc/guardpost/accounts" not in contents(builder, image)

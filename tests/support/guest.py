@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.debian_package import PackageMissing
 from support.guest_image import write_image
-from support.guest_kernel import KernelMissing, kernel
+from support.guest_kernel import kernel
 from support.tcp import free_port
 from support.tools import need
 
@@ -200,7 +201,7 @@ def guest(
             words = [program, *_machine(folder, append), *options]
             files = {"init": INIT.encode(), **files}
             write_image(folder / "initramfs", files, guardpost=guardpost)
-        except KernelMissing as error:
+        except PackageMissing as error:
             pytest.skip(f"no kernel for a virtual machine: {error}")
         if kernel_log:
             log = f"file,id=log,path={folder}/kernel.log,append=on"

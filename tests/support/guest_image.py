@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from support.cpio import archive
-from support.guest_kernel import CACHE, modules, one_at_a_time
+from support.debian_package import CACHE, one_at_a_time
+from support.guest_kernel import modules
 from support.tools import ROOT
 
 __all__ = ["write_image"]
@@ -41,7 +42,7 @@ exec python3 -m guardpost "$@"
 def write_image(path: Path, files: Mapping[str, bytes], *, guardpost: bool = True) -> None:
     """An initramfs at `path`. `files`: what else is in it (init first of all), by name.
 
-    Without `guardpost` there is no more than those in it. Raises KernelMissing.
+    Without `guardpost` there is no more than those in it. Raises PackageMissing.
     """
     with path.open("wb") as image:
         if guardpost:

@@ -1,4 +1,4 @@
-"""dracut and initramfs-tools make real images here, in a copy of this machine that nobody else sees.
+"""dracut and initramfs-tools make real images, in a copy of this machine that nobody sees.
 
 The copy is an overlay over / in a mount namespace of its own: there guardpost's part is installed
 as on a host, beside Debian's kernel, and all of it is gone at the end. Nothing here is changed.
@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from support.guest_kernel import KernelMissing, one_at_a_time, package
+from support.debian_package import PackageMissing, one_at_a_time
+from support.guest_kernel import package
 from support.tools import ROOT, need
 
 __all__ = ["PATIENCE_SECONDS", "build_image"]
@@ -62,7 +63,7 @@ def build_image(
     try:
         with one_at_a_time():
             kernel = package()
-    except KernelMissing as error:
+    except PackageMissing as error:
         pytest.skip(f"no kernel for an image: {error}")
     with tempfile.TemporaryDirectory(prefix="gp-") as name:
         added = Path(name, "files")

@@ -1,8 +1,8 @@
 """A virtual machine that boots a recovery image: no disk, no network, little memory, two ports.
 
-    with recovery_machine(image, append="guardpost.port=/dev/ttyS1") as machine:
-        machine.screen.read_until(b"# ")      # the kernel's console, with a rescue shell
-        who.run("exec", machine.line, ...)    # the port that the agent has
+with recovery_machine(image, append="guardpost.port=/dev/ttyS1") as machine:
+    machine.screen.read_until(b"# ")      # the kernel's console, with a rescue shell
+    who.run("exec", machine.line, ...)    # the port that the agent has
 """
 
 import contextlib
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.guest_kernel import KernelMissing, kernel
+from support.debian_package import PackageMissing
+from support.guest_kernel import kernel
 from support.tools import need
 
 __all__ = ["ARM", "PC", "Platform", "RecoveryMachine", "Screen", "debian_kernel"]
@@ -26,26 +27,30 @@ PATIENCE_SECONDS = 120.0
 
 
 class Platform(NamedTuple):
-    """A kind of computer that QEMU plays. `screen` and `line` are its options for a port each."""
+    """A kind of computer that QEMU plays; `ports` attaches what is called screen and line."""
 
     program: str
     architecture: str
     words: tuple[str, ...]
-    console: str
+    ports: tuple[str, ...]
 
 
 PC = Platform(
     program="qemu-system-x86_64",
     architecture="amd64",
     words=("-machine", "q35", "-cpu", "max"),
-    console="console=ttyS0",
+    ports=("-serial", "chardev:screen", "-serial", "chardev:line"),
 )
+"""Its ports are ttyS0, the screen, and ttyS1."""
+
 ARM = Platform(
     program="qemu-system-aarch64",
     architecture="arm64",
     words=("-machine", "virt", "-cpu", "cortex-a57"),
-    console="console=ttyAMA0",
+    ports=("-serial", "chardev:line", "-device", "pci-serial,chardev=screen"),
 )
+"""Its line is a PL011, ttyAMA0, the only port such a machine has by itself; ttyS0 is the screen."""
+
 
 
 class Screen:
@@ -114,10 +119,10 @@ def recovery_machine(
         folder = Path(name)
         words = [program, "-accel", "tcg", *platform.words, "-m", str(megabytes)]
         words += ["-nodefaults", "-display", "none", "-kernel", str(system), "-initrd", str(image)]
-        words += ["-append", f"{platform.console} {append}"]
+        words += ["-append", f"console=ttyS0 {append}"]
         for port in ("screen", "line"):
             words += ["-chardev", f"socket,id={port},path={folder / port},server=on,wait=off"]
-            words += ["-serial", f"chardev:{port}"]
+        words += platform.ports
         with (folder / "qemu.log").open("wb") as log:
             process = subprocess.Popen(
                 [*words, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -137,7 +142,7 @@ def debian_kernel(platform: Platform = PC) -> Path:
     """What QEMU boots; skips the test where there is none."""
     try:
         return kernel(platform.architecture)
-    except KernelMissing as error:
+    except PackageMissing as error:
         pytest.skip(f"no kernel for a virtual machine: {error}")
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.guest_kernel import CACHE, one_at_a_time
+from support.debian_package import CACHE, one_at_a_time
 from support.tools import ROOT, need
 
 __all__ = ["Windows", "windows"]
