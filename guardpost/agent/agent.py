@@ -25,7 +25,7 @@ from guardpost.agent.verb import Host, this_host
 from guardpost.aio.driver import Driver
 from guardpost.aio.session_channel import SessionChannel
 from guardpost.aio.stream import ByteStream
-from guardpost.aio.supervisor import LineKeeper
+from guardpost.aio.supervisor import CALM_SECONDS, LineKeeper
 from guardpost.errors import GoAwayCode, TransportError
 from guardpost.identity import Identity
 from guardpost.protocol import events
@@ -164,7 +164,7 @@ class Agent:
         self._stop_wanted.set()
 
     async def _serve(self, open_line: OpenLine, stream: ByteStream | None) -> None:
-        keeper = LineKeeper(open_line, _log.warning, clock=self.driver.now)
+        keeper = LineKeeper(open_line, _log.warning, clock=self.driver.now, calm=CALM_SECONDS)
         if stream is None:
             stream = await keeper.open()
             _log.info("the line is open")

@@ -11,11 +11,17 @@ from collections.abc import Awaitable, Callable
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import LineBusy, NoSuchTarget, TransportError
 
-__all__ = ["FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "Backoff", "LineKeeper", "reopen"]
+__all__ = ["CALM_SECONDS", "FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "Backoff"]
+__all__ += ["LineKeeper", "reopen"]
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 2.0
 """So that a port that is back is in use within 2 s, and a dead one costs nothing to wait for."""
+
+CALM_SECONDS = 5.0
+"""For whoever may wait for days: after a minute of tries, on a machine that is to sleep."""
+
+CALM_AFTER_TRIES = 30
 
 STEADY_SECONDS = 2.0
 """A line that ended sooner was never really there (`exec:` opens with any program that starts):
@@ -23,16 +29,25 @@ it is not opened again at once."""
 
 
 class Backoff:
-    """The pauses between tries: doubling, up to a limit."""
+    """The pauses between tries: doubling, up to a limit; `calm` is that of the end."""
 
     def __init__(
-        self, first: float = FIRST_PAUSE_SECONDS, longest: float = LONGEST_PAUSE_SECONDS
+        self,
+        first: float = FIRST_PAUSE_SECONDS,
+        longest: float = LONGEST_PAUSE_SECONDS,
+        *,
+        calm: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
         self._next = first
         self._longest = longest
+        self._calm = calm
+        self._tries = 0
 
     def pause(self) -> float:
         """Seconds to wait before the next try."""
+        self._tries += 1
+        if self._tries > CALM_AFTER_TRIES:
+            return max(self._calm, self._longest)
         pause = self._next
         self._next = min(2 * pause, self._longest)
         return pause
@@ -78,13 +93,18 @@ class LineKeeper:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        calm: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        """`tell` gets a sentence for each thing that changes: what is waited for, and its end."""
+        """`tell` gets a sentence for each thing that changes: what is waited for, and its end.
+
+        `calm`: seconds between tries that have gone on for long.
+        """
         self._open_once = open_once
         self._tell = tell
         self._clock = clock
         self._sleep = sleep
-        self._pauses = Backoff()
+        self._calm = calm
+        self._pauses = Backoff(calm=calm)
         self._opened_at = clock()
         self._told: set[str] = set()
 
@@ -105,7 +125,7 @@ class LineKeeper:
             sleep=self._sleep,
         )
         if waited:
-            self._pauses = Backoff()
+            self._pauses = Backoff(calm=self._calm)
         self._opened_at = self._clock()
         return stream
 
@@ -113,7 +133,7 @@ class LineKeeper:
         """The line that `reason` ended, opened again. Raises as open()."""
         was_steady = self._clock() - self._opened_at >= STEADY_SECONDS
         if was_steady:
-            self._pauses = Backoff()
+            self._pauses = Backoff(calm=self._calm)
             self._told.clear()
         self._say(f"{reason}; opening it again")
         if not was_steady:

@@ -1,4 +1,4 @@
-"""What no event tells about an open serial port (POSIX): a look every two seconds.
+"""What no event tells about an open serial port (POSIX): a look every few seconds.
 
 - Somebody else has changed its settings (a getty that starts, `stty`): ours are set again. With
   foreign ones a port may echo what it receives, or keep it until a line ends.
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from guardpost.errors import LineLost
 from guardpost.transports.holders import holders_of
@@ -18,6 +18,14 @@ from guardpost.transports.holders import holders_of
 __all__ = ["STUCK_SECONDS", "Output", "PortWatch", "StuckOutput"]
 
 LOOK_SECONDS = 2.0
+"""While the port is written to."""
+
+IDLE_LOOK_SECONDS = 5.0
+"""While it is not: a machine where nobody talks is to sleep."""
+
+_CONTROL_CHARACTERS = 17
+"""That Linux has (asm-generic/termbits.h). musl's structure has room for more, and tcgetattr()
+leaves there whatever was in memory."""
 
 STUCK_SECONDS = 10.0
 """At 50 baud a byte takes 0.2 s, and a FIFO of 16 bytes 3.2 s."""
@@ -64,9 +72,10 @@ if sys.platform != "win32":
             self._name = name
             self._on_stuck = on_stuck
             self._ours = termios.tcgetattr(fd)
+            self.is_used = False  # set by whoever writes
             self._output = StuckOutput()
             self._loop = asyncio.get_running_loop()
-            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+            self._timer = self._loop.call_later(IDLE_LOOK_SECONDS, self._look)
 
         def stop(self) -> None:
             self._timer.cancel()
@@ -77,7 +86,7 @@ if sys.platform != "win32":
 
         def _look(self) -> None:
             try:
-                if termios.tcgetattr(self._fd) != self._ours:
+                if _told_by_linux(termios.tcgetattr(self._fd)) != _told_by_linux(self._ours):
                     termios.tcsetattr(self._fd, termios.TCSANOW, self._ours)
                     who = ", ".join(map(str, holders_of(self._name))) or "somebody"
                     _log.warning("%s has changed the settings of %s; set again", who, self._name)
@@ -92,7 +101,12 @@ if sys.platform != "win32":
                     )
                 )
             else:
-                self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+                pause = LOOK_SECONDS if self.is_used else IDLE_LOOK_SECONDS
+                self.is_used = False
+                self._timer = self._loop.call_later(pause, self._look)
+
+    def _told_by_linux(settings: list[Any]) -> list[Any]:
+        return [*settings[:6], settings[6][:_CONTROL_CHARACTERS]]
 
     def _output(fd: int) -> Output | None:
         """None when the driver does not count."""

@@ -194,6 +194,7 @@ if sys.platform != "win32":
                 raise LineLost(f"{self.name} hung up")
 
         async def write(self, data: bytes) -> None:
+            self._watch.is_used = True
             try:
                 await self._bytes.write(data)
             except LineLost as error:

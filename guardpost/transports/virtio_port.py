@@ -6,6 +6,7 @@ for that first, and ends when the other end is let go.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -13,8 +14,8 @@ from collections.abc import Callable
 
 __all__ = ["VirtioPort", "is_virtio_port"]
 
-_LOOK_SECONDS = 0.2
-"""The kernel's only sign is a hangup that stays, which a selector would report all the time."""
+_LOOK_SECONDS = 5.0
+"""Where no event tells of the other end."""
 
 _NAME = re.compile(r"/dev/vport\d+p\d+")
 
@@ -58,7 +59,43 @@ if sys.platform != "win32":
             """Wait for the end of the hangup that the kernel tells of until then."""
             poller = select.poll()
             poller.register(self._fd, 0)
-            while not self._bytes.closed and poller.poll(0):
-                if not os.path.exists(self._bytes.name):  # unplugged: that hangs up too
-                    raise LineLost(f"{self._bytes.name} is gone")
-                await asyncio.sleep(_LOOK_SECONDS)
+            if not poller.poll(0):
+                return
+            with _Changes(self._fd) as changes:
+                while not self._bytes.closed and poller.poll(0):
+                    if not os.path.exists(self._bytes.name):  # unplugged: that hangs up too
+                        raise LineLost(f"{self._bytes.name} is gone")
+                    await changes.next(_LOOK_SECONDS)
+
+    class _Changes:
+        """Tells when something about a descriptor changes.
+
+        A hangup that stays would wake an ordinary selector all the time; one that is asked for
+        edges (epoll(7), EPOLLET) is woken by the next change alone.
+        """
+
+        def __init__(self, fd: int) -> None:
+            self._epoll = select.epoll() if sys.platform == "linux" else None
+            self._came = asyncio.Event()
+            if self._epoll is not None:
+                self._epoll.register(fd, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+                asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
+
+        def _look(self) -> None:
+            if self._epoll is not None and self._epoll.poll(0):
+                self._came.set()
+
+        async def next(self, seconds: float) -> None:
+            """At most so many seconds."""
+            self._came.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._came.wait()
+
+        def __enter__(self) -> "_Changes":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            if self._epoll is not None:
+                asyncio.get_running_loop().remove_reader(self._epoll.fileno())
+                self._epoll.close()

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardpost.transports import open_url
-from guardpost.transports.portwatch import STUCK_SECONDS, Output, StuckOutput
+from guardpost.transports.portwatch import STUCK_SECONDS, Output, StuckOutput, _told_by_linux
 
 
 @pytest.fixture
@@ -85,3 +85,13 @@ def test_output_that_moves_is_never_stuck(steps: list[tuple[int, int, int]]) -> 
     for seconds, waiting, left in steps:
         now, sent = now + seconds, sent + left
         assert not judge.look(Output(waiting, sent), now)
+
+
+def test_what_a_library_leaves_uninitialised_is_no_change_of_settings() -> None:
+    ours = [1, 0, 6322, 0, 4098, 4098, [b"\x00"] * 32]
+    assert _told_by_linux(ours) == _told_by_linux([*ours[:6], [b"\x00"] * 19 + [b"?"] * 13])
+    for at in (0, 16):
+        changed = [*ours[6]]
+        changed[at] = b"\x03"
+        assert _told_by_linux(ours) != _told_by_linux([*ours[:6], changed])
+    assert _told_by_linux(ours) != _told_by_linux([0, *ours[1:]])

@@ -70,3 +70,28 @@ def test_a_closed_port_waits_for_nobody() -> None:
         os.close(far)
 
     asyncio.run(story())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+def test_a_hangup_that_stays_wakes_nobody_and_its_end_does(tmp_path: Path) -> None:
+    """A fifo hangs up for its reader as the port does, until somebody writes again."""
+    from guardpost.transports.virtio_port import _Changes
+
+    async def story() -> None:
+        fifo = tmp_path / "port"
+        os.mkfifo(fifo)
+        here = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        os.close(os.open(fifo, os.O_WRONLY))  # there was somebody, who has left
+        with _Changes(here) as changes:
+            await changes.next(10)  # as it is now is the first thing told
+            again = asyncio.create_task(changes.next(10))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not again.done()
+            there = os.open(fifo, os.O_WRONLY)
+            os.write(there, b"back")
+            await asyncio.wait_for(again, 9)
+            os.close(there)
+        os.close(here)
+
+    asyncio.run(story())
