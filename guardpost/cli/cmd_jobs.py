@@ -40,6 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if (args.deed is None) != (args.job is None) or (args.signal and args.deed != "kill"):
         raise UsageError(USAGE)
+    if args.deed == "attach" and args.exit_codes == "detailed":
+        raise UsageError("attach ends with the program's own status; leave --exit-codes out")
 
     async def work(opener: "Opener") -> int:
         if args.deed is None:

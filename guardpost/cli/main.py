@@ -47,9 +47,7 @@ COMMANDS = (
         remote_status=True,
     ),
     Command("exec", "guardpost.cli.cmd_exec", "run a command on the host", remote_status=True),
-    Command(
-        "jobs", "guardpost.cli.cmd_jobs", "programs that go on without the line", remote_status=True
-    ),
+    Command("jobs", "guardpost.cli.cmd_jobs", "programs that go on without the line"),
     Command("ps", "guardpost.cli.cmd_ps", "list the host's processes"),
     Command("top", "guardpost.cli.cmd_top", "the host's processes, live"),
     Command("watch", "guardpost.cli.cmd_watch", "processes that begin, end or take too much"),

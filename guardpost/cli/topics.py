@@ -33,7 +33,7 @@ EXIT_CODES = """\
   141   whoever read our output has gone
   255   our own errors, wrong usage too
 
-With --exit-codes=detailed (not for exec and nc) some errors have their own:
+With --exit-codes=detailed (not for exec, shell, nc and jobs attach) some errors have their own:
   3 no such target   4 busy   5 not allowed   6 line lost   7 agent silent
 
 Every error is one line on standard error. Its second word is fixed, and scripts may match it:

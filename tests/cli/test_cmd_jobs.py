@@ -61,3 +61,14 @@ def test_a_job_that_is_not_there(
     monkeypatch.setattr(opening, "connect", commands.connect)
     assert main(["jobs", "web01", "forget", "3"]) == 255
     assert "there is no job 3 of yours" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["kill", "3"], ["output", "3"]])
+def test_exit_codes_are_detailed_where_they_are_ours(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["jobs", "--exit-codes=detailed", "/nowhere/ttyS9", *words]) == 3
+    assert main(["jobs", "/nowhere/ttyS9", *words]) == 255
+    capsys.readouterr()
+    assert main(["jobs", "--exit-codes=detailed", "/nowhere/ttyS9", "attach", "3"]) == 255
+    assert capsys.readouterr().err.startswith("guardpost: usage: attach ends with")
