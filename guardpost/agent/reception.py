@@ -236,6 +236,7 @@ class Reception:
             action=action,
             verdict=verdict,
             decide=decide_more,
+            consider=lambda further: self._judge(guest, further),
             note=notes.update,
             audit=audit,
             jobs=self._kept_jobs,

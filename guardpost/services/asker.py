@@ -46,6 +46,8 @@ class Asker(NamedTuple):
     decide: Callable[[Action], Verdict] = _nobody_decides
     """Judge something more on the same channel (a file of a folder, a job), by what the key may
     do at this moment. A refusal is written to the audit; to obey it is the service's."""
+    consider: Callable[[Action], Verdict] = _nobody_decides
+    """As decide(), of what nobody asked for, to choose what to show: no line in the audit."""
     note: Callable[..., None] = _nobody_listens
     """`note(status=0, received=10)`: into the audit line that is written when the channel ends."""
     audit: Callable[..., None] = _nobody_listens

@@ -122,7 +122,7 @@ async def serve_jobs(channel: Channel, asker: Asker) -> None:
     jobs = asker.jobs()
     own = [each for each in jobs.all() if each.key == asker.key]
     others = [each for each in jobs.all() if each.key != asker.key]
-    if others and not asker.decide(OTHERS).allowed:
+    if others and not asker.consider(OTHERS).allowed:
         others = []
     shown = sorted([*own, *others], key=lambda each: each.number)
     channel.accept(msgspec.msgpack.encode({}))

@@ -111,12 +111,13 @@ async def serve_listen(channel: Channel, request: bytes, asker: Asker) -> None:
     """Raises ChannelReset when the console goes away; what is refused resets `channel`."""
     wanted = _parse(request)
     for further in _actions(wanted)[1:]:
-        verdict = asker.decide(further)
+        # Loopback is two addresses, of which one may be permitted alone.
+        judge = asker.decide if wanted.host == "*" else asker.consider
+        verdict = judge(further)
         if not verdict.allowed and wanted.host == "*":
             channel.reset(ResetCode.NOT_ALLOWED, verdict.reason)
             return
         if not verdict.allowed:
-            # Loopback is two addresses, of which one may be permitted alone.
             wanted.host = "127.0.0.1"
     try:
         sockets = await _sockets(wanted, asker)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from support.channels import MemoryChannel, channel_pair
 
+from guardpost.agent.audit import Audit
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.agent.reception import Reception
 from guardpost.aio.channel import Channel
@@ -134,3 +135,31 @@ def test_what_a_guest_ran_ends_with_the_session(
     asyncio.run(story())
     assert "event=session outcome=end" in caplog.text
     assert "event=channel outcome=reset" in caplog.text
+
+
+def test_what_a_service_considers_is_no_refusal(tmp_path: Path) -> None:
+    """Nobody asked for it: a list that leaves out what is not the key's own, say."""
+    lines: list[str] = []
+    answers: list[bool] = []
+
+    async def serve(channel: Channel, request: bytes, asker: Asker) -> None:
+        channel.accept()
+        answers.append(asker.consider(Action("admin")).allowed)
+        answers.append(asker.consider(Action("monitor")).allowed)
+        assert not any("refused" in line for line in lines)
+        answers.append(asker.decide(Action("admin")).allowed)
+
+    async def story() -> None:
+        keys = tmp_path / "keys"
+        keys.write_text(f'permit="monitor" {public_key_text(KEY)}\n')
+        audit = Audit({"list": lambda line, grave: lines.append(line)})
+        services = {"any": lambda: Service(serve, lambda request: Action("monitor"))}
+        desk = Reception(AuthorizedConsoles([str(keys)]), "9.9", services, audit=audit)
+        desk.enter(KEY, operator("ann"))
+        console, agent = channel_pair()
+        desk.receive(agent, "any", b"")
+        assert await console.read() == b""
+
+    asyncio.run(story())
+    assert answers == [False, True, False]
+    assert len([line for line in lines if "outcome=refused" in line]) == 1

@@ -33,17 +33,29 @@ class Host:
     def __init__(self) -> None:
         self.kept = KeptJobs()
         self.admins: set[bytes] = set()
+        self.refused: list[str] = []
+        """What an audit has as refused."""
         self.ann = MemoryOpener(self._services(ANN))
         self.bob = MemoryOpener(self._services(BOB))
 
     def _services(self, key: bytes) -> dict[str, Callable[[Channel, bytes], Awaitable[None]]]:
+        def judge(further: Action) -> Verdict:
+            return Verdict(further.verb == "admin" and key in self.admins, "")
+
+        def decide(further: Action) -> Verdict:
+            verdict = judge(further)
+            if not verdict.allowed:
+                self.refused.append(further.verb)
+            return verdict
+
         def asker(action: Action) -> Asker:
             return Asker(
                 user="ann" if key == ANN else "bob",
                 agent_version="1.0",
                 key=key,
                 action=action,
-                decide=lambda further: Verdict(further.verb == "admin" and key in self.admins, ""),
+                decide=decide,
+                consider=judge,
                 jobs=lambda: self.kept,
             )
 
@@ -188,12 +200,14 @@ def test_what_belongs_to_another_key_is_not_there(do: service.Deed) -> None:
     async def story(host: Host) -> None:
         number = await host.start("echo secret; exec sleep 100")
         assert await service.list_jobs(host.bob) == []
+        assert host.refused == []  # he asked for nothing that is not his
         for other in (number, number + 1, -1, 2**60):
             request = msgspec.msgpack.encode(service.JobRequest(other, do))
             with pytest.raises(ChannelReset) as caught:
                 await host.bob.open("job", request)
             assert caught.value.code is ResetCode.NOT_FOUND
             assert caught.value.text == f"there is no job {other} of yours"
+        assert set(host.refused) == {"admin"}
         host.admins.add(BOB)
         (info,) = await service.list_jobs(host.bob)
         assert (info.job, info.is_own) == (number, False)

@@ -42,6 +42,7 @@ class Host:
             action=action,
             verdict=self.decide(action),
             decide=self.decide,
+            consider=self.decide,
             waiting=lambda: self.waiting,
         )
 

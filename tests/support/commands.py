@@ -37,6 +37,7 @@ def asked(action: Action) -> Asker:
         agent_version="1.2.3",
         action=action,
         decide=lambda further: Verdict(True, ""),
+        consider=lambda further: Verdict(True, ""),
         jobs=KEPT,
     )
 

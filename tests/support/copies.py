@@ -34,7 +34,9 @@ def asker_for(
             audit.append((action, outcome, facts))
 
     verdict = decide(action)
-    return Asker("ann", "1", action=action, verdict=verdict, decide=decide, audit=write)
+    return Asker(
+        "ann", "1", action=action, verdict=verdict, decide=decide, consider=decide, audit=write
+    )
 
 
 class Copies:

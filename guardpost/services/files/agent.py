@@ -78,7 +78,7 @@ class _Policy:
     def may_show(self, path: bytes) -> bool:
         """Whether who writes may also read: an older version has digests that tell of it."""
         if self._reading is None:
-            self._reading = self._asker.decide(Action(READ, path=path))
+            self._reading = self._asker.consider(Action(READ, path=path))
         return self._reading.allowed and is_within(path, self._reading.roots)
 
     def tell(self, event: events.Event) -> None:
