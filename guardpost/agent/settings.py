@@ -156,7 +156,7 @@ def _audit(value: object) -> Path:
 
 
 def _file(name: str, value: object) -> str:
-    if not isinstance(value, str) or not Path(value).is_absolute():
+    if not isinstance(value, str) or not Path(value).is_absolute() or "\0" in value:
         raise UsageError(f'{name} must be the absolute path of a file, as in {name} = "/var/log/x"')
     return value
 

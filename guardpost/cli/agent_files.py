@@ -27,10 +27,20 @@ def settings(config: str | None, facts: Facts = FACTS) -> SettingsFile:
     """
     if config is None:
         return SettingsFile(places.agent_settings(os.environ), without=facts.policy)
-    path = Path(config).expanduser().absolute()
+    path = _path("--config", config)
     if not path.exists():
         raise UsageError(f"--config: there is no {path}; name a file, or leave it out")
     return SettingsFile(path)
+
+
+def _path(option: str, text: str) -> Path:
+    """Raises UsageError."""
+    try:
+        if text and "\0" not in text:
+            return Path(text).expanduser().absolute()
+    except RuntimeError:  # ~ of somebody who has no home here
+        pass
+    raise UsageError(f"{option} {text!r}: that is no path of a file")
 
 
 def authorized(
@@ -53,8 +63,11 @@ def authorized(
 
 
 def audit(file: str | None, config: SettingsFile) -> Audit:
-    """To the host's own log, and to the file of --audit or of the settings if there is one."""
-    given = Path(file).expanduser().absolute() if file else None
+    """To the host's own log, and to the file of --audit or of the settings if there is one.
+
+    Raises UsageError for what is no path.
+    """
+    given = _path("--audit", file) if file is not None else None
     sinks: dict[str, Sink] = {"the file": AuditFile(lambda: given or config.now().audit)}
     system = system_sink()
     if system is not None:

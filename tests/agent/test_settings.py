@@ -85,6 +85,7 @@ def test_a_role_of_the_house_can_be_set_otherwise(file: Path) -> None:
     "text",
     [
         *("roles", "[roles", "x = 1", "audit = 1", 'audit = "relative"', "roles = 1"),
+        *(r'audit = "/var/log/a\u0000b"',),
         *("[roles]\nweb = 1", '[roles.web]\npermits = "monitor"', "[roles.web]\npermit = 1"),
         *('[roles.web]\npermit = "monitr"', '[roles."a b"]\npermit = "monitor"'),
         *("port = 1", 'port = ""', 'baud = "fast"', "baud = 0", "baud = true", 'psk = "x"'),

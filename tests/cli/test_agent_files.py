@@ -23,6 +23,15 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     assert standing == places.agent_settings(os.environ)
 
 
+@pytest.mark.parametrize("text", ["", "/var/log/a\0b", "~nobody-of-that-name/audit"])
+def test_what_is_no_path_is_said_at_once(text: str) -> None:
+    settings = agent_files.settings(None)
+    with pytest.raises(UsageError, match=r"--audit .*: that is no path of a file"):
+        agent_files.audit(text, settings)
+    with pytest.raises(UsageError, match=r"--config .*: that is no path of a file"):
+        agent_files.settings(text)
+
+
 def test_allowed_keys_have_the_roles_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text('[roles.web]\npermit = "shell"')
     (tmp_path / "agent.toml").chmod(0o600)
