@@ -43,7 +43,8 @@ LAYERS = {
     "agent": (
         *("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
         # The prompt's own commands, which are no services.
-        *("host.init", "host.login", "host.logins", "host.programs", "host.terminal_pty"),
+        *("host.init", "host.login", "host.passwd", "host.programs", "host.terminal_pty"),
+        *("host.children", "host.descriptors", "host.process_group"),
         *("host.children", "host.descriptors", "host.process_group"),
     ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),

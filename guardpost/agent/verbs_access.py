@@ -54,7 +54,7 @@ async def shell(context: Context, args: list[str]) -> None:
     if sys.platform == "win32":
         raise NotHere("on Windows there is no shell here; see: run")
     from guardpost.host.login import argv_of_shell, login_environment
-    from guardpost.host.logins import own_account
+    from guardpost.host.passwd import own_account
     from guardpost.host.terminal_pty import spawn_on_terminal
 
     account = own_account()

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
-from guardpost.host.logins import Account, account_for, login_variables, run_as
+from guardpost.host.passwd import Account, account_for, login_variables, run_as
 from guardpost.host.process_group import ProcessGroup
 from guardpost.host.spawning import SpawnError, environment_for, spawn_error, starting_folder
 

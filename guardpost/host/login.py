@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from guardpost.host.logins import Account, login_variables
+from guardpost.host.passwd import Account, login_variables
 from guardpost.host.programs import DEFAULT_PATH
 
 __all__ = ["argv_of_shell", "is_carried", "login_environment"]

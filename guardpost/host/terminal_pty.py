@@ -16,7 +16,7 @@ from typing import Final
 
 from guardpost.errors import ResetCode
 from guardpost.host.descriptors import DescriptorReader, DescriptorWriter
-from guardpost.host.logins import Account, run_as
+from guardpost.host.passwd import Account, run_as
 from guardpost.host.process_group import ProcessGroup
 from guardpost.host.spawning import (
     NO_TERMINALS,

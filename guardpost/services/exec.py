@@ -127,7 +127,7 @@ async def _spawn(
         from guardpost.host.children import spawn
 
         return await spawn(wanted.argv, program=program, cwd=wanted.cwd, env=env, user=wanted.user)
-    from guardpost.host.logins import account_for, login_variables
+    from guardpost.host.passwd import account_for, login_variables
     from guardpost.host.terminal_pty import spawn_on_terminal
 
     account = account_for(wanted.user)

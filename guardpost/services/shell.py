@@ -202,7 +202,7 @@ async def _start(wanted: ShellRequest, asker: Asker) -> "tuple[TerminalChild, Lo
     """Raises SpawnError."""
     from guardpost.host.login import argv_of_shell, is_carried, login_environment
     from guardpost.host.login_records import LoginRecord, LoginRecords
-    from guardpost.host.logins import account_for, own_account
+    from guardpost.host.passwd import account_for, own_account
     from guardpost.host.terminal_pty import spawn_on_terminal
 
     other = account_for(wanted.user)

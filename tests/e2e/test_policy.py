@@ -91,7 +91,7 @@ def test_a_full_disk_stops_neither_agent_nor_session(tmp_path: Path) -> None:
         assert made.agent_log().count("no audit in the file: ") == 1
 
 
-def test_logins_and_commands_of_the_prompt_are_in_the_audit(tmp_path: Path) -> None:
+def test_passwd_and_commands_of_the_prompt_are_in_the_audit(tmp_path: Path) -> None:
     config, log, accounts = (tmp_path / each for each in ("agent.toml", "audit.log", "accounts"))
     configure(config, '[roles.web]\npermit = "monitor"')
     with rig(agent=None) as made:

@@ -3,7 +3,7 @@
 import pytest
 
 from guardpost.host.login import argv_of_shell, is_carried, login_environment
-from guardpost.host.logins import Account
+from guardpost.host.passwd import Account
 
 ANN = Account("ann", 1000, 1000, (), "/home/ann", "/bin/sh")
 

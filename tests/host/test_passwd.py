@@ -8,7 +8,7 @@ import pytest
 
 from guardpost.errors import ResetCode
 from guardpost.host import children
-from guardpost.host.logins import account_for, login_variables, own_account, run_as
+from guardpost.host.passwd import account_for, login_variables, own_account, run_as
 from guardpost.host.spawning import SpawnError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="accounts of /etc/passwd")
