@@ -110,15 +110,9 @@ def accept_action(request: bytes) -> Action:
 async def serve_listen(channel: Channel, request: bytes, asker: Asker) -> None:
     """Raises ChannelReset when the console goes away; what is refused resets `channel`."""
     wanted = _parse(request)
-    for further in _actions(wanted)[1:]:
-        # Loopback is two addresses, of which one may be permitted alone.
-        judge = asker.decide if wanted.host == "*" else asker.consider
-        verdict = judge(further)
-        if not verdict.allowed and wanted.host == "*":
-            channel.reset(ResetCode.NOT_ALLOWED, verdict.reason)
-            return
-        if not verdict.allowed:
-            wanted.host = "127.0.0.1"
+    if refusal := _refusal(wanted, asker):
+        channel.reset(ResetCode.NOT_ALLOWED, refusal)
+        return
     try:
         sockets = await _sockets(wanted, asker)
     except ServiceError as error:
@@ -149,6 +143,18 @@ async def serve_listen(channel: Channel, request: bytes, asker: Asker) -> None:
             for task in (telling, ending):
                 task.cancel()
             await asyncio.gather(telling, ending, return_exceptions=True)
+
+
+def _refusal(wanted: ListenRequest, asker: Asker) -> str:
+    """Why the second address may not be had; empty when it may, or the first one will do."""
+    for further in _actions(wanted)[1:]:
+        if wanted.host == "*":
+            verdict = asker.decide(further)
+            return "" if verdict.allowed else verdict.reason
+        if not asker.consider(further).allowed:
+            # Loopback is two addresses, of which one may be permitted alone.
+            wanted.host = "127.0.0.1"
+    return ""
 
 
 async def _sockets(wanted: ListenRequest, asker: Asker) -> list[socket.socket]:
