@@ -1,10 +1,10 @@
 """`guardpost info TARGET`: what the agent's host is, and how the line does."""
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
+from guardpost.cli.json_text import json_text
 from guardpost.cli.options import add_console_options
 from guardpost.cli.quantities import bytes_text, duration_text
 from guardpost.termsafe import safe_text
@@ -44,7 +44,7 @@ def as_json(info: "Info", figures: "Figures | None" = None) -> str:
 
     fields = {name: getattr(info, name) for name in info.__struct_fields__}
     line = dataclasses.asdict(figures) if figures is not None else None
-    return json.dumps({"schema": 1, "host": msgspec.to_builtins(fields), "line": line})
+    return json_text({"schema": 1, "host": msgspec.to_builtins(fields), "line": line})
 
 
 def as_lines(info: "Info") -> list[str]:

@@ -1,11 +1,11 @@
 """`guardpost jobs TARGET`: what `exec --detach` left running; attach to one, have its output."""
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
+from guardpost.cli.json_text import json_text
 from guardpost.cli.options import add_console_options
 from guardpost.cli.quantities import bytes_text, duration_text
 from guardpost.errors import UsageError
@@ -77,7 +77,7 @@ async def show(opener: "Opener", *, as_json: bool) -> int:
 
     found = await jobs.list_jobs(opener)
     if as_json:
-        print(json.dumps({"schema": 1, "jobs": [as_object(each) for each in found]}))
+        print(json_text({"schema": 1, "jobs": [as_object(each) for each in found]}))
     else:
         print("\n".join(as_lines(found)))
     return 0

@@ -1,7 +1,6 @@
 """`guardpost ps TARGET`: the host's processes, as a table, a tree or JSON."""
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from guardpost.cli import opening
 from guardpost.cli.cells import fit, width_of
+from guardpost.cli.json_text import json_text
 from guardpost.cli.options import add_console_options
 from guardpost.cli.process_columns import (
     COLUMNS,
@@ -173,4 +173,4 @@ def as_json(table: "list[Process]") -> str:
         }
         for each in table
     ]
-    return json.dumps({"schema": 1, "processes": rows})
+    return json_text({"schema": 1, "processes": rows})

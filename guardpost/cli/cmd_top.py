@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from guardpost.cli import lasting, opening
+from guardpost.cli.json_text import json_text
 from guardpost.cli.options import add_console_options
 from guardpost.cli.process_columns import os_text
 from guardpost.cli.screen import can_paint
@@ -121,7 +121,7 @@ class Batch:
         self._printed += 1
         if self._args.json:
             self._view.arrange(self._model.shown)
-            print(json.dumps(as_object(self._model, self._view)), flush=True)
+            print(json_text(as_object(self._model, self._view)), flush=True)
             return
         columns = None
         if sys.stdout.isatty():

@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
-import json
 import math
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from guardpost.cli import lasting, opening
+from guardpost.cli.json_text import json_text
 from guardpost.cli.options import add_console_options
 from guardpost.cli.process_columns import os_text
 from guardpost.cli.process_targets import pid
@@ -121,7 +121,7 @@ class Watcher:
             )
 
     def _print(self, shown: "dict[str, object] | str") -> None:
-        text = json.dumps({"schema": 1, **shown}) if isinstance(shown, dict) else shown
+        text = json_text({"schema": 1, **shown}) if isinstance(shown, dict) else shown
         print(text, flush=True)
 
     def _tell(self, line: str) -> None:
@@ -142,12 +142,7 @@ def as_object(event: "WatchEvent") -> dict[str, object]:
         found |= {"status": event.status, "signal": event.signal, "source": event.source}
     if event.metric:
         found |= {"metric": event.metric, "value": event.value, "limit": event.limit}
-    # JSON has no infinity; an agent may say so all the same.
-    return {name: None if _is_endless(value) else value for name, value in found.items()}
-
-
-def _is_endless(value: object) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
+    return found
 
 
 def as_line(event: "WatchEvent") -> str:
@@ -185,7 +180,7 @@ def ending(event: "WatchEvent") -> str:
 
 
 def _amount(event: "WatchEvent", value: float | None) -> str:
-    if value is None or _is_endless(value):
+    if value is None or not math.isfinite(value):
         return "-"
     if event.metric == "rss":
         return bytes_text(max(0, int(value)))

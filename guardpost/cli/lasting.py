@@ -25,8 +25,8 @@ async def keep_on(
 ) -> int:
     """Run `work` in a session, and again in each new one when that was lost; its result.
 
-    `lost` hears why, once for each reason; `tell` as opening.connect(). Raises what connecting does when there never was a
-    session, and everything that is no lost line.
+    `lost` hears why, once for each reason; `tell` as opening.connect().
+    Raises what connecting does when there never was a session, and everything that is no lost line.
     """
     had_one, told = False, ""
     while True:

@@ -1,5 +1,7 @@
 """Numbers of bytes and of seconds, short enough for a column."""
 
+import math
+
 __all__ = ["bytes_text", "duration_text"]
 
 
@@ -15,7 +17,9 @@ def bytes_text(count: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Minutes and seconds, or hours, or days: 0:07, 12:34, 3:04:05, 12d 3:04."""
+    """Minutes and seconds, or hours, or days: 0:07, 12:34, 3:04:05, 12d 3:04; endless is `-`."""
+    if not math.isfinite(seconds):
+        return "-"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

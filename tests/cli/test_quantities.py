@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from guardpost.cli.quantities import bytes_text, duration_text
@@ -33,3 +35,7 @@ def test_bytes_have_a_unit(count: int, text: str) -> None:
 )
 def test_durations_grow_to_the_left(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def test_a_time_without_end_is_not_known() -> None:
+    assert [duration_text(each) for each in (math.inf, -math.inf, math.nan)] == ["-"] * 3
