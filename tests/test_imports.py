@@ -45,7 +45,6 @@ LAYERS = {
         # The prompt's own commands, which are no services.
         *("host.init", "host.login", "host.passwd", "host.programs", "host.terminal_pty"),
         *("host.children", "host.descriptors", "host.process_group"),
-        *("host.children", "host.descriptors", "host.process_group"),
     ),
     "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
     "selftest": (
