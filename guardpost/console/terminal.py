@@ -23,8 +23,10 @@ __all__ = ["Terminal", "raw_terminal"]
 _QUIET_SECONDS = 2.0
 """After the end of a piped standard input: how long the line must say nothing."""
 _READ_BYTES = 65536
-_TYPED_MAX = 16
-"""Pieces of what was typed that wait for a line that takes nothing; then the keys wait as well."""
+_TYPED_MAX_BYTES = 1 << 20
+"""Of what was typed that waits for a line that takes nothing; behind it keys are dropped, and the
+escape key is heeded."""
+_AWAY = "the line is away"
 _LEAVING_SECONDS = 1.0
 """For what was typed before the wish to quit."""
 _KNOCKS_SECONDS = (0.0, 1.0, 1.2)
@@ -68,7 +70,10 @@ class Terminal:
         self._alarm: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._unshown = bytearray()
-        self._typed: asyncio.Queue[bytes | Wish] = asyncio.Queue(_TYPED_MAX)
+        self._typed: asyncio.Queue[bytes | Wish] = asyncio.Queue()
+        self._typed_bytes = 0
+        self._told_unsent = ""
+        self._is_away = False
         self._was_opened = asyncio.Event()
         self._told_of_log = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,10 +121,10 @@ class Terminal:
     async def _open_first(self, wait: bool) -> None:
         key = key_name(self._escape)
         if wait:
+            self._is_away = True
             if self._keys:
                 self._tell(f"{key} q quits")
             self._stream = await self._keeper.open()
-            self._forget_typed()
         else:
             self._stream = await self._open()
         self._line_opened()
@@ -143,6 +148,8 @@ class Terminal:
             return str(error)
 
     def _line_opened(self) -> None:
+        self._told_unsent = ""
+        self._is_away = False
         self._opened_at = self._loop.time()
         stream = self._stream
         if isinstance(stream, OwnedText):
@@ -199,11 +206,27 @@ class Terminal:
                     await self._until_sent()
                     return
                 if isinstance(what, bytes) or what is Wish.BREAK:
-                    await self._typed.put(what)
+                    await self._put(what)
                 else:
                     await self._fulfil(what)
         if not self._keys:
             await self._until_quiet()
+
+    async def _put(self, what: bytes | Wish) -> None:
+        """Behind what was typed before, for a line that is there; a first one is soon."""
+        if self._is_away:
+            await (self._send(what) if isinstance(what, bytes) else self._send_break())
+        elif isinstance(what, bytes) and self._typed_bytes + len(what) > _TYPED_MAX_BYTES:
+            self._not_sent("the line takes nothing")
+        else:
+            self._typed_bytes += len(what) if isinstance(what, bytes) else 0
+            self._typed.put_nowait(what)
+
+    def _not_sent(self, why: str) -> None:
+        """Said once, and not for each key."""
+        if why != self._told_unsent:
+            self._told_unsent = why
+            self._tell(f"not sent: {why}")
 
     async def _write_typed(self) -> None:
         """Apart from the keys, so that a line which takes nothing leaves the escape key alone."""
@@ -212,6 +235,7 @@ class Terminal:
             what = await self._typed.get()
             try:
                 if isinstance(what, bytes):
+                    self._typed_bytes -= len(what)
                     await self._send(what)
                 else:
                     await self._send_break()
@@ -220,6 +244,10 @@ class Terminal:
 
     def _forget_typed(self) -> None:
         """The line is away: later this would be an old command."""
+        self._is_away = True
+        self._typed_bytes = 0
+        if not self._typed.empty():
+            self._not_sent(_AWAY)
         while not self._typed.empty():
             self._typed.get_nowait()
             self._typed.task_done()
@@ -251,10 +279,14 @@ class Terminal:
 
     async def _send(self, data: bytes) -> None:
         # While the line is away, keystrokes go nowhere: later they would be an old command.
-        if self._stream is not None:
-            with contextlib.suppress(TransportError):  # _show() says so
-                await self._stream.write(data)
-                self._sent += len(data)
+        stream = self._stream
+        if stream is None:
+            self._not_sent(_AWAY)
+            return
+        with contextlib.suppress(TransportError):  # _show() says so
+            await stream.write(data)
+            self._sent += len(data)
+            self._told_unsent = ""
 
     async def _knock(self) -> None:
         knocked_at = self._loop.time()
@@ -262,12 +294,12 @@ class Terminal:
             await asyncio.sleep(pause)
             if self._shown_at > knocked_at:  # frames are no answer
                 return
-            await self._typed.put(b"\r")  # a line has one writer
+            await self._put(b"\r")  # a line has one writer
 
     async def _send_break(self) -> None:
         stream = self._stream
         if stream is None:
-            self._tell("no BREAK: the line is away")
+            self._tell(f"no BREAK: {_AWAY}")
         elif not isinstance(stream, BreakingStream):
             self._tell("this kind of line has no BREAK")
         else:

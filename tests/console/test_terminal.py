@@ -119,6 +119,11 @@ def test_a_line_that_vanishes_is_waited_for() -> None:
         await until(lambda: told.said != [])
         told.line.unplug()
         told.keyboard.typed.put_nowait(b"lost")
+        told.keyboard.typed.put_nowait(b"lost, too")
+        told.keyboard.typed.put_nowait(b"\x1db\x1ds")
+        await until(lambda: "memory: away" in told.said)
+        assert told.said.count("not sent: the line is away") == 1, "once, and not for each key"
+        assert "no BREAK: the line is away" in told.said
         await asyncio.sleep(4)
         told.line.plug()
         await told.far_end()
@@ -180,8 +185,11 @@ def test_a_line_that_takes_nothing_leaves_the_escape_key_alone() -> None:
         await until(lambda: told.said != [])
         told.line.stuck = "a"
         told.keyboard.typed.put_nowait(b"a paste" * 1000)
+        for _ in range(1000):
+            told.keyboard.typed.put_nowait(b"x" * 4000)
         told.keyboard.typed.put_nowait(b"and more\x1ds")
         await until(lambda: any("0 sent" in each for each in told.said))
+        assert told.said.count("not sent: the line takes nothing") == 1
         told.keyboard.typed.put_nowait(b"\x1dq")
         await running
 
@@ -204,9 +212,13 @@ def test_who_waits_for_a_line_may_leave(wait: bool) -> None:
         running = asyncio.ensure_future(terminal.run(wait=wait))
         await asyncio.sleep(60)
         assert wait == ("Ctrl-] q quits" in said)
-        keyboard.typed.put_nowait(b"ls\r\x1dq")
+        for _ in range(100):
+            keyboard.typed.put_nowait(b"l")
+        keyboard.typed.put_nowait(b"\x1db\x1dq")
         async with asyncio.timeout(5):
             await running
+        assert wait == ("not sent: the line is away" in said)
+        assert wait == ("no BREAK: the line is away" in said)
 
     run_virtual(story())
 
