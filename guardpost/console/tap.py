@@ -54,6 +54,7 @@ class _Beside:
     def __init__(self, connection: RecordSocket) -> None:
         self._connection = connection
         self._missed_bytes = 0
+        self._was_sent = True
 
     def show(self, data: bytes) -> None:
         if self._connection.unsent > _UNSENT_MAX_BYTES:
@@ -64,6 +65,12 @@ class _Beside:
             self._missed_bytes = 0
             self._connection.post(wire.TELL, wire.encode(text=text))
         self._connection.post(wire.DATA, data)
+
+    def typed(self, was_sent: bool) -> None:
+        """Whether what was typed went out; if not that is told once, and not for each key."""
+        if self._was_sent and not was_sent:
+            self._connection.post(wire.TELL, wire.encode(text="not sent: the line is away"))
+        self._was_sent = was_sent
 
 
 class Taps:
@@ -115,21 +122,23 @@ class Taps:
         try:
             while (record := await connection.receive()) is not None:
                 if record[0] == wire.DATA:
-                    await self._type(record[1])
+                    beside.typed(await self._type(record[1]))
                 elif record[0] == wire.BREAK:
                     connection.post(wire.BREAK, wire.encode(sent=await self._send_break()))
         finally:
             self._beside.discard(beside)
             self._update()
 
-    async def _type(self, data: bytes) -> None:
+    async def _type(self, data: bytes) -> bool:
+        """Whether the line was there for all of it."""
         for start in range(0, len(data), _PIECE_BYTES):
             if self._console is None or not self._console.send_text(
                 data[start : start + _PIECE_BYTES]
             ):
-                return  # the line is away, and later this would be an old command
+                return False  # the line is away, and later this would be an old command
             while self._console.text_waits:
                 await asyncio.sleep(_LOOK_SECONDS)
+        return True
 
     async def _send_break(self) -> bool:
         with contextlib.suppress(TransportError):

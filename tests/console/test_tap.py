@@ -19,6 +19,14 @@ class OwnersConsole:
 
     sessions = ()
     cross: Callable[[bytes, bool], None] | None = None
+    is_away = False
+    text_waits = False
+
+    async def send_break(self) -> bool:
+        return False
+
+    def send_text(self, data: bytes) -> bool:
+        return not self.is_away
 
     def watch(self, watcher: Callable[[bytes, bool], None] | None) -> None:
         self.cross = watcher
@@ -49,6 +57,32 @@ def test_a_terminal_that_lags_is_told_how_much_it_missed() -> None:
         assert sentence.endswith(" bytes of the line were missed: too slow a reader")
         assert received + int(sentence.split()[0]) == 60 * len(SAID) + len(b"login: ")
         await text.close()
+        await serving
+
+    async def whole() -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await story()
+
+    asyncio.run(whole())
+
+
+def test_keys_for_a_line_that_is_away_are_told_as_not_sent_once_each_time() -> None:
+    async def story() -> None:
+        near, far = socket.socketpair()
+        console, taps = OwnersConsole(), Taps()
+        taps.attach(console)  # type: ignore[arg-type]
+        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
+        connection = RecordSocket(far)
+        assert await connection.receive() is not None  # the owner's STATUS
+        told: list[object] = []
+        for is_away in (True, True, False, True):
+            console.is_away = is_away
+            await connection.send(wire.DATA, b"x")
+            await connection.send(wire.BREAK)  # whose answer says that the key was looked at
+            while (record := await connection.receive()) is not None and record[0] != wire.BREAK:
+                told.append(wire.decode(record[1])["text"])
+        assert told == ["not sent: the line is away"] * 2
+        connection.close()
         await serving
 
     async def whole() -> None:
