@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.guest_kernel import CACHE, one_at_a_time
+from support.debian_package import CACHE, one_at_a_time
 from support.tools import SEARCH, need
 
 __all__ = ["CONTROL", "debian_root"]
@@ -85,7 +85,8 @@ def debian_root() -> Path:
             with tempfile.TemporaryDirectory(prefix="gp-") as folder:
                 _make_root(mmdebstrap, Path(folder, "root"))
                 partial = image.with_suffix(".partial")
-                words = [mke2fs, "-q", "-t", "ext4", "-d", Path(folder, "root"), partial, SIZE]
+                root = str(Path(folder, "root"))
+                words = [mke2fs, "-q", "-t", "ext4", "-d", root, str(partial), SIZE]
                 subprocess.run(words, check=True)
                 partial.rename(image)
         return image

@@ -52,7 +52,6 @@ ARM = Platform(
 """Its line is a PL011, ttyAMA0, the only port such a machine has by itself; ttyS0 is the screen."""
 
 
-
 class Screen:
     """The kernel's console and the shell on it, as somebody in front of the machine has them."""
 
