@@ -4,28 +4,12 @@ pyproject.toml names the extension and this build_ext; there is no setup.py beca
 setuptools' own way to cffi (`cffi_modules`) is not a pyproject key.
 """
 
-import os
 from pathlib import Path
 
-from cffi import FFI
 from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
-MODULE = "guardpost._framing"
-HERE = Path(__file__).parent
-
-
-def framing_ffi() -> FFI:
-    """What cffi compiles, in API mode: a mismatch with the headers does not build."""
-    ffi = FFI()
-    headers = ["crc32c.h", "framing.h", "paths.h", "rolling.h"]
-    ffi.cdef((HERE / "framing.cdef").read_text(encoding="utf-8"))
-    ffi.cdef((HERE / "rolling.cdef").read_text(encoding="utf-8"))
-    if os.name == "posix":
-        ffi.cdef((HERE / "lineio.cdef").read_text(encoding="utf-8"))
-        headers.append("lineio.h")
-    ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in headers))
-    return ffi
+from native.framing_ffi import HERE, MODULE, framing_ffi
 
 
 class BuildFFI(build_ext):

@@ -111,7 +111,7 @@ async def _resolve(
     try:
         # As bytes: getaddrinfo() would load the idna codec even for a plain name.
         name = host.encode("ascii" if host.isascii() else "idna")
-    except UnicodeError:
+    except (UnicodeError, LookupError):  # a small executable has no idna codec
         raise DialError(ResetCode.NAME_NOT_FOUND, "no valid host name") from None
     if not name or b"\0" in name:
         raise DialError(ResetCode.NAME_NOT_FOUND, "no valid host name")

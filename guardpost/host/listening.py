@@ -44,8 +44,10 @@ async def _addresses(bind: str, kind: socket.SocketKind) -> list[tuple[str, int]
         return list(_EVERYWHERE)
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(bind, None, type=kind)
-    except UnicodeError:
+        # As bytes: getaddrinfo() would load the idna codec, which a small executable has not.
+        name = bind.encode("ascii" if bind.isascii() else "idna")
+        found = await loop.getaddrinfo(name, None, type=kind)
+    except (UnicodeError, LookupError):
         raise OSError(errno.EINVAL, "no valid host name") from None
     return [(str(info[4][0]), info[0]) for info in found]
 

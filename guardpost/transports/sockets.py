@@ -248,8 +248,10 @@ async def _addresses(host: str | None, port: int, flags: int = 0) -> list[Any]:
     """As getaddrinfo(3). Raises socket.gaierror, also for what can be no name."""
     loop = asyncio.get_running_loop()
     try:
-        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    except UnicodeError:  # a label that is empty or too long
+        # As bytes: getaddrinfo() would load the idna codec, which a small executable has not.
+        name = host.encode("ascii" if host.isascii() else "idna") if host is not None else None
+        return await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
+    except (UnicodeError, LookupError):  # a label that is empty or too long
         raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from None
 
 
