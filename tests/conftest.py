@@ -13,14 +13,14 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from support import tools
+from support import frozen, tools
 
 HERE = Path(__file__).parent
 
 # In this order; every other folder is "units and properties".
 GROUPS = (
     *("lint", "types", "house", "units and properties", "security", "fuzz", "native", "e2e"),
-    "packaging",
+    *("packaging", "frozen"),
 )
 HOUSE = {
     "test_lint.py": "lint",
@@ -71,6 +71,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
         left_out["slow (make test-all)"] += [item.nodeid for item in slow]
+
+
+def needs_executable(item: pytest.Item) -> bool:
+    return group_of(item.path) == "frozen"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if (
+        any(needs_executable(item) for item in session.items)
+        and not session.config.option.collectonly
+    ):
+        frozen.start()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Wait for the build here, where pytest does not take that for a test that hangs."""
+    if needs_executable(item):
+        frozen.wait()
+    return (yield)
 
 
 def judge_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -1,0 +1,145 @@
+"""The executable: bytecode, what is baked in, and everything that was compiled, in one link."""
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from inspect import getsource
+from pathlib import Path
+
+from static.extensions import FLAGS, ROOT, Workshop
+from static.store import Store, key_of
+from static.toolchain import run
+
+__all__ = ["NAMES", "Baked", "Program"]
+
+HERE = Path(__file__).parent
+OVERLAY = HERE / "overlay"
+
+NAMES = {"agent": "guardpost-agent", "full": "guardpost", "onefile": "guardpost-agent"}
+ENTRIES = {"agent": "guardpost.cli.agent_program", "full": "guardpost.cli.main"}
+
+# Where each tree has its packages.
+PACKAGES = {
+    "agent": {"msgspec": "src", "psutil": "", "pynacl": "src", "pyserial": ""},
+    "full": dict.fromkeys(("argcomplete", "markdown-it-py", "mdurl", "pygments", "rich"), ""),
+}
+
+ARCHIVES = {
+    "agent": [("zlib", "libz.a"), ("libffi", "libffi.a"), ("libsodium", "libsodium.a")],
+    "full": [("openssl", "libssl.a"), ("openssl", "libcrypto.a")],
+}
+
+BLOB = """\
+    .section .rodata
+    .global {name}
+    .balign 16
+{name}:
+    .incbin "{file}"
+    .section .note.GNU-stack, "", %progbits
+"""
+
+
+@dataclass(frozen=True)
+class Baked:
+    """guardpost/_baked.pyi says what each is."""
+
+    variant: str
+    target: str
+    parts: tuple[tuple[str, str], ...]
+    licenses: bytes
+    authorized: str = ""
+    policy: str = ""
+    password_hashes: str = ""
+    identity_seed: str = ""
+
+    @property
+    def is_golden(self) -> bool:
+        """Whether there is a configuration, which the store is no place for."""
+        return any((self.authorized, self.policy, self.password_hashes, self.identity_seed))
+
+    def module(self) -> str:
+        rows = (f"{each.name.upper()} = {getattr(self, each.name)!r}\n" for each in fields(self))
+        return "".join(rows)
+
+
+def packed(licenses: Mapping[str, str]) -> bytes:
+    """As guardpost.baked unpacks them."""
+    return zlib.compress(json.dumps([*licenses.items()]).encode(), 9)
+
+
+class Program:
+    """Links executables of one variant; `extensions` are the objects of the C modules."""
+
+    def __init__(self, variant: str, shop: Workshop, store: Store, extensions: list[Path]) -> None:
+        self.variant = variant
+        self._shop = shop
+        self._store = store
+        self._extensions = extensions
+
+    def linked(self, baked: Baked, place: Path) -> None:
+        """Write the executable to `place`. One with a configuration leaves no copy in the store."""
+        if baked.is_golden:
+            with self._store.scratch("golden") as folder:
+                self._link(baked, folder)
+                self._put(folder, place, mode=0o700)
+            return
+
+        def make(folder: Path) -> None:
+            self._link(baked, folder)
+
+        objects = [str(each.relative_to(self._store.folder)) for each in self._extensions]
+        texts = [(HERE / name).read_bytes() for name in ("main.c", "freeze.py")]
+        recipe = (getsource(Program), BLOB, FLAGS, self._shop.tools.flags)
+        key = key_of(self._code_key(), baked.module(), objects, recipe, *texts)
+        name = f"{NAMES[self.variant]}-{baked.target}"
+        self._put(self._store.made(name, key, make), place, mode=0o755)
+
+    def _put(self, folder: Path, place: Path, *, mode: int) -> None:
+        """Whole or not at all, also while the old one runs."""
+        new = place.with_name(f".{place.name}.new-{os.getpid()}")
+        shutil.copy(folder / "program", new)
+        new.chmod(mode)
+        new.replace(place)
+
+    def _code_key(self) -> str:
+        """What all modules are, by content; unpacked sources have theirs in their names."""
+        ours = sorted((ROOT / "guardpost").rglob("*.py"))
+        files = [*ours, *sorted(OVERLAY.glob("*.py")), HERE / "freeze.py"]
+        texts = [(str(file.relative_to(ROOT)), file.read_bytes()) for file in files]
+        trees = [str(each.relative_to(self._store.folder)) for each in self._unpacked()]
+        return key_of(self.variant, texts, trees)
+
+    def _unpacked(self) -> list[Path]:
+        """Where modules of others are."""
+        places = PACKAGES["agent"] | (PACKAGES["full"] if self.variant == "full" else {})
+        trees = [self._shop.trees[name] / folder for name, folder in places.items()]
+        return [*trees, self._shop.python.library]
+
+    def _bytecode(self, folder: Path) -> None:
+        out = ("modules", folder, ENTRIES[self.variant], self.variant)
+        self._freeze(folder, *out, ROOT, OVERLAY, *self._unpacked())
+
+    def _freeze(self, folder: Path, *words: str | Path) -> None:
+        # Column numbers are of no use without the sources beside them.
+        python = (self._shop.host.program, "-B", "-S", "-P", "-X", "no_debug_ranges")
+        run([*python, HERE / "freeze.py", *words], folder, {"PYTHONHASHSEED": "0"})
+
+    def _link(self, baked: Baked, folder: Path) -> None:
+        tools, python = self._shop.tools, self._shop.python
+        code = self._store.made(f"bytecode-{self.variant}", self._code_key(), self._bytecode)
+        (folder / "baked.py").write_text(baked.module())
+        self._freeze(folder, "one", folder, "guardpost._baked", folder / "baked.py")
+        flags = [*FLAGS, f"-I{folder}", f"-I{python.headers}"]
+        flags += ["-DGUARDPOST_FULL"] if self.variant == "full" else []
+        objects = tools.objects([HERE / "main.c"], HERE, folder, *flags)
+        objects += tools.objects([code / "frozen_table.c"], code, folder, *flags)
+        for name, file in (("frozen_blob", code / "frozen.bin"), ("baked_blob", "baked.bin")):
+            (folder / f"{name}.S").write_text(BLOB.format(name=name, file=file))
+            objects += tools.objects([folder / f"{name}.S"], folder, folder)
+        names = ARCHIVES["agent"] + (ARCHIVES["full"] if self.variant == "full" else [])
+        archives = [self._shop.trees[library] / "lib" / name for library, name in names]
+        link = [tools.cc, "-static", "-s", "-Wl,--gc-sections", "-o", folder / "program"]
+        tools.run([*link, *objects, *self._extensions, python.archive, *archives, "-lm"], folder)

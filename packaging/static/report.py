@@ -1,0 +1,21 @@
+"""Progress, and the errors that a person is to see."""
+
+import sys
+import time
+
+__all__ = ["BuildError", "Unavailable", "say"]
+
+_START = time.monotonic()
+
+
+class BuildError(Exception):
+    """One line: what happened, and what to do next."""
+
+
+class Unavailable(BuildError):
+    """What a build begins with is not here, and could not be had."""
+
+
+def say(text: str) -> None:
+    """A line of progress on standard error, with the seconds since the start."""
+    print(f"[{time.monotonic() - _START:6.1f} s] {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,66 @@
+"""What is built once and kept: folders named after what went into them.
+
+A folder appears whole or not at all, and two builds at once wait for each other.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from static.report import say
+
+__all__ = ["Store", "key_of"]
+
+
+def key_of(*inputs: object) -> str:
+    """A short name for `inputs`: strings, bytes, or what has a lasting repr()."""
+    digest = hashlib.sha256()
+    for each in inputs:
+        data = each if isinstance(each, bytes) else repr(each).encode()
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()[:16]
+
+
+class Store:
+    """A folder of them, by default ~/.cache/guardpost/frozen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def made(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
+        """The folder of that name and key; `make` fills it if there is none yet."""
+        final = self.folder / f"{name}-{key}"
+        if final.is_dir():
+            return final
+        with self._alone(final):
+            if final.is_dir():  # while we waited
+                return final
+            say(f"{name} ...")
+            with self.scratch(name) as new:
+                make(new)
+                os.chmod(new, 0o755)
+                os.rename(new, final)
+            say(f"{name} is ready")
+        return final
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A folder for a while, on the same file system."""
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self, final: Path) -> Iterator[None]:
+        lock = final.with_name(f".{final.name}.lock")
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

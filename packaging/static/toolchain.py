@@ -1,0 +1,193 @@
+"""zig from PyPI as the C compiler: it brings musl, and builds for both targets.
+
+What else a build needs are a few ordinary tools, each named with its package when it is missing.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from static.lock import Lock
+from static.report import BuildError, Unavailable
+from static.store import Store, key_of
+
+__all__ = ["HOST", "TARGETS", "Toolchain", "check_tools", "make_pip", "make_zig", "run"]
+
+TARGETS = ("x86_64", "aarch64")
+HOST = platform.machine()
+
+# The tool, and Debian's package of it.
+NEEDED = {
+    "ar": "binutils",
+    "awk": "mawk",
+    "make": "make",
+    "patch": "patch",
+    "readelf": "binutils",
+    "sed": "sed",
+    "sh": "dash",
+    "tar": "tar",
+    "xz": "xz-utils",
+    "bzip2": "bzip2",
+}
+NEEDED_FOR = {"full": {"perl": "perl"}}
+
+# Small, and sections that nobody needs can be left out. No unwind tables: nothing unwinds C here.
+FLAGS = (
+    *("-w", "-g0", "-Os", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"),
+    *("-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"),
+)
+
+# A date that is always the same, wherever a source asks for one.
+EPOCH = "1700000000"
+
+CC = """\
+#!/bin/sh
+# A C compiler for {target}. What configure scripts ask of gcc alone is answered with nothing.
+# zig builds a libc for each level of optimization that something is linked with: here all are one.
+one_level=-Os
+for word in "$@"; do
+    case "$word" in
+    --print-multiarch | -print-multiarch | -print-multi-os-directory) exit 0 ;;
+    -c | -E | -S | --version | -v | -V) one_level= ;;
+    esac
+done
+exec "${{0%/*}}/ziglang/zig" cc -target {target}-linux-musl -fno-sanitize=undefined "$@" $one_level
+"""
+TOOL = """\
+#!/bin/sh
+exec "${{0%/*}}/ziglang/zig" {tool} "$@"
+"""
+
+
+def check_tools(variant: str) -> None:
+    """Raises BuildError, which names every tool that is missing and its package."""
+    needed = NEEDED | NEEDED_FOR.get(variant, {})
+    missing = [tool for tool in needed if not shutil.which(tool)]
+    if missing:
+        packages = sorted({needed[tool] for tool in missing})
+        raise Unavailable(
+            f"{', '.join(missing)} missing; on Debian: apt-get install {' '.join(packages)}"
+        )
+    if HOST not in TARGETS or sys.platform != "linux":
+        raise Unavailable(f"the build runs on Linux on {' or '.join(TARGETS)}, not on {HOST}")
+
+
+def run(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None
+) -> None:
+    """Raises BuildError with the last lines of what it printed if it fails."""
+    words = [str(word) for word in command]
+    log = folder / "build.log"
+    with log.open("ab") as file:
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    if done.returncode:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        shown = " | ".join(line.strip() for line in lines[-4:])
+        raise BuildError(f"`{' '.join(words)[:120]}` failed: {shown}")
+
+
+def make_pip(store: Store, lock: Lock) -> list[str]:
+    """The words that start the pip of an environment of our own. Raises BuildError."""
+    tools = [lock.of(name)[0] for name in lock.names("tool") if name != "ziglang"]
+    lines = [
+        f"{each.name}=={each.version} {' '.join(f'--hash=sha256:{sha}' for _, sha in each.files)}\n"
+        for each in tools
+    ]
+
+    def make(folder: Path) -> None:
+        try:
+            venv.create(folder, with_pip=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Unavailable(
+                f"no venv can be made ({error}); on Debian: apt-get install python3-venv"
+            ) from None
+        (folder / "requirements.txt").write_text("".join(lines))
+        pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps"]
+        run([*pip, "--require-hashes", "-r", folder / "requirements.txt"], folder)
+
+    folder = store.made("pip", key_of(sys.version, sys.prefix, lines), make)
+    return [str(folder / "bin" / "python"), "-m", "pip"]
+
+
+class Toolchain:
+    """What compiles for `target`: programs for CC, AR and RANLIB, and flags."""
+
+    def __init__(self, zig: Path, caches: Path, target: str) -> None:
+        self.target = target
+        self.triplet = f"{target}-linux-musl"
+        self.cc = zig / f"{target}-cc"
+        self.ar = zig / "ar"
+        self.ranlib = zig / "ranlib"
+        self.flags = FLAGS
+        self.key = zig.name
+        # zig's own caches are for several processes at once.
+        self.environment = {
+            "SOURCE_DATE_EPOCH": EPOCH,
+            "ZIG_GLOBAL_CACHE_DIR": str(caches / "zig-global"),
+            "ZIG_LOCAL_CACHE_DIR": str(caches / "zig-local"),
+            "LC_ALL": "C",
+        }
+
+    def run(self, command: Sequence[str | Path], folder: Path, **environment: str) -> None:
+        run(command, folder, {**self.environment, **environment})
+
+    def configured(self, folder: Path, *options: str, flags: Sequence[str] = ()) -> None:
+        """Run a configure script of the autotools, for static libraries."""
+        self.run(
+            [
+                *("./configure", f"CC={self.cc}", f"AR={self.ar}", f"RANLIB={self.ranlib}"),
+                f"CFLAGS={' '.join((*self.flags, *flags, *hidden_paths(folder)))}",
+                *(f"--host={self.triplet}", f"--build={HOST}-pc-linux-gnu"),
+                *("--disable-shared", "--enable-static", *options),
+            ],
+            folder,
+        )
+
+    def objects(self, files: Iterable[Path], base: Path, out: Path, *flags: str) -> list[Path]:
+        """Compile `files` into `out`, several at a time, and name each after its path in `base`."""
+
+        def one(file: Path) -> Path:
+            made = out / "_".join(file.relative_to(base).with_suffix(".o").parts)
+            command = [self.cc, *self.flags, *hidden_paths(base), *flags, "-c", file, "-o", made]
+            self.run(command, out)
+            return made
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return [*pool.map(one, files)]
+
+    def archive(self, objects: Iterable[Path], place: Path) -> None:
+        place.parent.mkdir(exist_ok=True)
+        self.run([self.ar, "rcs", place, *sorted(objects)], place.parent)
+
+
+def hidden_paths(folder: Path) -> list[str]:
+    """Flags that keep the name of `folder` out of what is compiled there."""
+    return [f"-ffile-prefix-map={folder}=."]
+
+
+def make_zig(store: Store, wheel: Path) -> Path:
+    """The folder with a compiler for each target."""
+
+    def unpack(folder: Path) -> None:
+        shutil.unpack_archive(wheel, folder, "zip")
+        (folder / "ziglang" / "zig").chmod(0o755)
+        programs = {f"{target}-cc": CC.format(target=target) for target in TARGETS}
+        programs |= {tool: TOOL.format(tool=tool) for tool in ("ar", "ranlib")}
+        for name, text in programs.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+
+    return store.made("zig", key_of(wheel.name, HOST, CC, TOOL), unpack)
