@@ -62,12 +62,6 @@ def driver_files() -> list[Path]:
     return modules(("virtio_pci", "virtio_rng"))
 
 
-def readings(machine: RecoveryMachine, command: str) -> bytes:
-    """What a command shows on the rescue shell."""
-    machine.screen.type(f"{command}; echo that was 'it'")
-    return machine.screen.read_until(b"that was it")
-
-
 def answer_to_enter(machine: RecoveryMachine) -> bytes:
     """All that the text prompt says to somebody who presses Enter, to its next prompt."""
     family: int = getattr(socket, "AF_UNIX", 1)
@@ -84,17 +78,16 @@ def answer_to_enter(machine: RecoveryMachine) -> bytes:
 def test_a_session_waits_for_the_random_generator_and_the_prompt_does_not(
     machine: RecoveryMachine, somebody: Operator
 ) -> None:
-    machine.screen.read_until(b"/ # ")
-    readings(machine, "until grep -q 'agent on' /run/guardpost/recovery.log; do sleep 0.1; done")
+    machine.await_shell()
     assert b"random generator is not ready" in answer_to_enter(machine)
-    assert b"guardpost: key " not in readings(machine, "guardpost-recovery show")
+    assert b"guardpost: key " not in machine.screen.run("guardpost-recovery show")
     words = ("exec", "--trust-new", "--connect-timeout", "120", machine.line, "--", "echo", "here")
     with somebody.background(*words) as waiting:
-        assert b"crng init done" not in readings(machine, "dmesg")
+        assert b"crng init done" not in machine.screen.run("dmesg")
         assert waiting.poll() is None
         order = " ".join(f"/drivers/{path.name}" for path in driver_files())
-        readings(machine, f"for each in {order}; do insmod $each; done")
+        machine.screen.run(f"for each in {order}; do insmod $each; done")
         assert waiting.wait(PATIENCE_SECONDS) == 0
-    assert b"crng init done" in readings(machine, "dmesg")
-    assert b"guardpost: words " in readings(machine, "guardpost-recovery show")
+    assert b"crng init done" in machine.screen.run("dmesg")
+    assert b"guardpost: words " in machine.screen.run("guardpost-recovery show")
     assert b"not ready" not in answer_to_enter(machine)

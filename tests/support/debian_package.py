@@ -36,16 +36,22 @@ def one_at_a_time() -> Iterator[None]:
 def unpacked_package(there: Path, name: str, architecture: str = HERE) -> Path:
     """`there`, which holds the package's files; of one that only depends on another, the other's.
 
-    Hold `one_at_a_time` meanwhile. Raises PackageMissing.
+    Raises PackageMissing.
     """
     if not there.exists():
-        partial = there.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "lists" / "partial").mkdir(parents=True)
-        _fetch(partial, name, architecture)
-        shutil.rmtree(partial / "lists")
-        partial.rename(there)
+        with one_at_a_time():
+            if not there.exists():
+                _make(there, name, architecture)
     return there
+
+
+def _make(there: Path, name: str, architecture: str) -> None:
+    partial = there.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "lists" / "partial").mkdir(parents=True)
+    _fetch(partial, name, architecture)
+    shutil.rmtree(partial / "lists")
+    partial.rename(there)
 
 
 def _fetch(folder: Path, name: str, architecture: str) -> None:

@@ -13,22 +13,21 @@ __all__ = ["kernel", "modules", "package", "unpacked"]
 
 def kernel(architecture: str = HERE) -> Path:
     """What QEMU boots: here the kernel's ELF image, on arm64 its Image. Raises PackageMissing."""
-    with one_at_a_time():
-        packed = next((package(architecture) / "boot").glob("vmlinuz-*"))
-        if architecture != HERE:
-            return packed
-        image = packed.parent.parent / "vmlinux"
-        if not image.exists():
+    packed = next((package(architecture) / "boot").glob("vmlinuz-*"))
+    if architecture != HERE:
+        return packed
+    image = packed.parent.parent / "vmlinux"
+    if not image.exists():
+        with one_at_a_time():
             partial = image.with_suffix(".partial")
             partial.write_bytes(unpacked(packed.read_bytes()))
             partial.rename(image)
-        return image
+    return image
 
 
 def modules(names: Iterable[str]) -> list[Path]:
     """Each after those that it needs; a name that is built into the kernel is left out."""
-    with one_at_a_time():
-        folder = package() / "lib" / "modules"
+    folder = package() / "lib" / "modules"
     # (The package's own modules.dep is made when it is installed.)
     where = {path.stem.replace("-", "_"): path for path in folder.rglob("*.ko")}
     order: dict[str, Path] = {}
@@ -59,6 +58,6 @@ def unpacked(packed: bytes) -> bytes:
 
 
 def package(architecture: str = HERE) -> Path:
-    """The kernel's package, unpacked: boot/ and lib/modules/. Hold `one_at_a_time` meanwhile."""
+    """The kernel's package, unpacked: boot/ and lib/modules/. Raises PackageMissing."""
     there = CACHE / ("kernel" if architecture == HERE else f"kernel-{architecture}")
     return unpacked_package(there, f"linux-image-{architecture}", architecture)

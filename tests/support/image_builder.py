@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from support.debian_package import PackageMissing, one_at_a_time
+from support.debian_package import PackageMissing
 from support.guest_kernel import package
 from support.tools import ROOT, need
 
@@ -61,8 +61,7 @@ def build_image(
     program, unshare = need(command), need("unshare")
     need("depmod")
     try:
-        with one_at_a_time():
-            kernel = package()
+        kernel = package()
     except PackageMissing as error:
         pytest.skip(f"no kernel for an image: {error}")
     with tempfile.TemporaryDirectory(prefix="gp-") as name:

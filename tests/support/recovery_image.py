@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.debian_package import CACHE, PackageMissing, one_at_a_time, unpacked_package
+from support.debian_package import CACHE, PackageMissing, unpacked_package
 from support.tools import ROOT, need
 
 __all__ = ["busybox_image", "foreign_busybox"]
@@ -32,9 +32,8 @@ def busybox_image(
 def foreign_busybox(architecture: str) -> Path:
     """Debian's static one for another architecture; skips the test where apt gives none."""
     try:
-        with one_at_a_time():
-            there = CACHE / f"busybox-{architecture}"
-            package = unpacked_package(there, "busybox-static", architecture)
+        there = CACHE / f"busybox-{architecture}"
+        package = unpacked_package(there, "busybox-static", architecture)
     except PackageMissing as error:
         pytest.skip(f"no busybox for {architecture}: {error}")
     return package / "bin" / "busybox"

@@ -17,13 +17,17 @@ from typing import NamedTuple
 import pytest
 from support.debian_package import PackageMissing
 from support.guest_kernel import kernel
+from support.operator import Operator
 from support.tools import need
 
-__all__ = ["ARM", "PC", "Platform", "RecoveryMachine", "Screen", "debian_kernel"]
+__all__ = ["ARM", "LOG", "PC", "Platform", "RecoveryMachine", "Screen", "debian_kernel"]
 __all__ += ["recovery_machine"]
 
-PATIENCE_SECONDS = 120.0
-"""A real image has booted in 9 s on an idle machine, and such machines are rare."""
+PATIENCE_SECONDS = 150.0
+"""The small image is up in 4 s on an idle machine; dracut's have taken 90 s on a busy one."""
+
+
+LOG = "/run/guardpost/recovery.log"
 
 
 class Platform(NamedTuple):
@@ -79,6 +83,11 @@ class Screen:
     def type(self, line: str) -> None:
         self._socket.sendall(line.encode() + b"\n")
 
+    def run(self, command: str) -> bytes:
+        """What a command shows in the shell that waits for one."""
+        self.type(f"{command}; echo that was 'all'")
+        return self.read_until(b"that was all")
+
     def close(self) -> None:
         self._socket.close()
 
@@ -91,6 +100,20 @@ class RecoveryMachine:
         self.process = process
         self.line = f"unix:{folder / 'line'}"
         self.screen = Screen(folder / "screen", process)
+
+    def await_shell(self) -> None:
+        """Until the small image's rescue shell is there, and its agent has opened the line."""
+        self.screen.read_until(b"built-in shell")
+        self.screen.read_until(b"/ # ")
+        self.screen.run(f"until grep -q 'the line is open' {LOG}; do sleep 0.2; done")
+
+    def await_agent(self, who: Operator) -> None:
+        """Until it has a session with `who`; the console's own patience is shorter than a boot."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        words = ("exec", "--trust-new", self.line, "--", "true")
+        while (done := who.run(*words, seconds=PATIENCE_SECONDS)).returncode != 0:
+            assert b"agent-silent" in done.stderr, done
+            assert time.monotonic() < deadline, done
 
     def close(self) -> None:
         self.process.kill()
