@@ -1,5 +1,6 @@
 # make demo   two minutes on a simulated serial line: what guardpost does
 # make test   everything that proves it; ends with pytest's own last line
+# make deb    the host's side as a package, around one static executable; make rpm: the same (dist/)
 # All of it happens in .venv, which is made on first use from a Python 3.11 or newer on PATH
 # (PYTHON=... chooses one). Nothing is installed on the system.
 
@@ -7,7 +8,7 @@ BIN    := .venv/bin
 NATIVE := $(wildcard native/*.c native/*.h native/*.cdef native/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all packages slow-packages bench lint format clean
+.PHONY: help demo test test-all packages slow-packages bench deb rpm lint format clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,6 +33,10 @@ slow-packages:
 bench: .venv/built
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	@$(BIN)/python -m bench
+
+deb rpm: .venv/built
+	@$(BIN)/python build_frozen.py --output build/frozen
+	@$(BIN)/python packaging/build_packages.py --executable build/frozen/guardpost-agent $@
 
 lint: .venv/built
 	@$(BIN)/ruff check .

@@ -42,7 +42,7 @@ WatchdogSec=5min
 # SIGTERM lets the agent say goodbye and end what runs for its consoles. What they have left
 # behind on purpose (a daemon, dhclient) goes on, as with sshd.
 KillMode=process
-TimeoutStopSec=30
+TimeoutStopSec=90
 # A program of a console that takes all memory is no reason to end the agent.
 OOMPolicy=continue
 # Session keys stay out of core dumps; a shell may raise its own limit again.

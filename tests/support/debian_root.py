@@ -15,6 +15,7 @@ from support.tools import SEARCH, need
 
 __all__ = ["CONTROL", "debian_root"]
 
+PACKAGES = "systemd-sysv,udev"
 SIZE = "900M"
 
 # Documents and translations: half of its files, and nobody reads them there.
@@ -76,7 +77,8 @@ def debian_root() -> Path:
     """The image, not to be written to. Skips the test where it cannot be made."""
     mmdebstrap, mke2fs = need("mmdebstrap"), need("mke2fs")
     with one_at_a_time():
-        key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:24]
+        made_of = repr((_release(), PACKAGES, LEFT_OUT, FILES, COMMANDS))
+        key = hashlib.sha256(made_of.encode()).hexdigest()[:24]
         image = CACHE / "debian" / f"{key}.ext4"
         if not image.exists():
             image.parent.mkdir(parents=True, exist_ok=True)
@@ -85,17 +87,16 @@ def debian_root() -> Path:
             with tempfile.TemporaryDirectory(prefix="gp-") as folder:
                 _make_root(mmdebstrap, Path(folder, "root"))
                 partial = image.with_suffix(".partial")
-                root = str(Path(folder, "root"))
-                words = [mke2fs, "-q", "-t", "ext4", "-d", root, str(partial), SIZE]
+                words = [mke2fs, "-q", "-t", "ext4", "-d", f"{folder}/root", str(partial), SIZE]
                 subprocess.run(words, check=True)
                 partial.rename(image)
         return image
 
 
 def _make_root(mmdebstrap: str, root: Path) -> None:
-    words = [mmdebstrap, "--quiet", "--variant=minbase", "--include=systemd-sysv,udev"]
+    words = [mmdebstrap, "--quiet", "--variant=minbase", f"--include={PACKAGES}"]
     words += [f"--dpkgopt=path-exclude={each}" for each in LEFT_OUT]
-    done = subprocess.run([*words, _release(), root], capture_output=True, text=True)
+    done = subprocess.run([*words, _release(), str(root)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, text in FILES.items():
         path = root / name
