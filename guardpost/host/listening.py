@@ -1,20 +1,17 @@
-"""Sockets that listen: TCP on loopback unless told otherwise, and unix sockets for their owner."""
+"""Sockets that listen: TCP on loopback unless told otherwise. Of unix sockets listening_path.py."""
 
 import asyncio
-import contextlib
 import errno
-import os
 import socket
-import stat
 import sys
 
 from guardpost.errors import ServiceError
 
-__all__ = ["CannotListen", "listen_on", "listen_on_path", "unlink_socket"]
+__all__ = ["BACKLOG", "CannotListen", "listen_on"]
 
 _LOOPBACK = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
 _EVERYWHERE = (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6))
-_BACKLOG = 256
+BACKLOG = 256
 _NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -87,55 +84,9 @@ def _socket(family: int, address: str, port: int, kind: socket.SocketKind) -> so
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((address, port))
         if kind is socket.SOCK_STREAM:
-            made.listen(_BACKLOG)
+            made.listen(BACKLOG)
         made.setblocking(False)
     except OSError:
         made.close()
         raise
     return made
-
-
-def listen_on_path(path: str) -> socket.socket:
-    """A unix socket that only its owner may use (0600).
-
-    One that nobody listens on any more is replaced; nothing else ever is. Raises CannotListen.
-    """
-    if sys.platform == "win32":
-        raise CannotListen(f"{path}: there are no unix sockets on Windows; give a TCP port")
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_stale(path)
-        # Nobody can connect before listen(), so the mode is right in time.
-        made.bind(path)
-        os.chmod(path, 0o600)
-        made.listen(_BACKLOG)
-        made.setblocking(False)
-    except (OSError, ValueError) as error:
-        made.close()
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise CannotListen(f"{path}: {reason}; choose another path") from None
-    return made
-
-
-def _remove_stale(path: str) -> None:
-    if sys.platform == "win32" or not os.path.lexists(path):
-        return
-    if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise OSError(errno.EEXIST, "something else has that name")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-        try:
-            tried.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-
-
-def unlink_socket(listener: socket.socket) -> None:
-    """Take away the name of one that listened on a path, if it is still its own."""
-    if sys.platform == "win32" or listener.family != socket.AF_UNIX:
-        return
-    with contextlib.suppress(OSError):
-        path = listener.getsockname()
-        if path and os.stat(path).st_mode and stat.S_ISSOCK(os.lstat(path).st_mode):
-            os.unlink(path)

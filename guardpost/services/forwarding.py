@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, UsageError
-from guardpost.host.listening import listen_on, listen_on_path
+from guardpost.host.listening import listen_on
+from guardpost.host.listening_path import listen_on_path
 from guardpost.services.listener import Listener, format_address
 from guardpost.services.relay import SocketEnd, relay
 from guardpost.services.socks import SocksError, SocksServer
@@ -169,6 +170,7 @@ class Forwarder:
     async def __aenter__(self) -> "Forwarder":
         """Listen. Raises CannotListen when the address, port or path cannot be had."""
         wanted = self.forward
+        sockets: list[socket.socket]
         if wanted.bind_path:
             sockets = [listen_on_path(wanted.bind_path)]
         else:

@@ -159,15 +159,13 @@ def _refusal(wanted: ListenRequest, asker: Asker) -> str:
 
 async def _sockets(wanted: ListenRequest, asker: Asker) -> list[socket.socket]:
     """Raises CannotListen."""
-    from guardpost.host.listening import CannotListen, listen_on, listen_on_path
+    from guardpost.host.listening import listen_on
+    from guardpost.host.listening_path import listen_on_path
 
     if not wanted.path:
         return await listen_on(wanted.host, wanted.port)
-    folder, name = os.path.split(wanted.path)
-    real = os.path.join(os.path.realpath(folder), name)
-    if not is_within(real, asker.verdict.roots):
-        raise CannotListen("listen to this socket is not permitted")
-    return [listen_on_path(os.fsdecode(real))]
+    roots = asker.verdict.roots
+    return [listen_on_path(os.fsdecode(wanted.path), lambda real: is_within(real, roots))]
 
 
 async def _tell(channel: Channel, arrivals: "asyncio.Queue[Arrived]") -> None:

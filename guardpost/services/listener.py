@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 
-from guardpost.host.listening import unlink_socket
+from guardpost.host.listening_path import unlink_socket
 
 __all__ = ["Connected", "Listener", "format_address"]
 

@@ -77,14 +77,29 @@ async def serve(channel: Channel, request: bytes) -> None:
 
 async def serve_unix(channel: Channel, request: bytes, roots: tuple[bytes, ...] | None) -> None:
     """As serve(); what the path leads to, all links resolved, must lie under one of `roots`."""
-    from guardpost.host import dial
-
     wanted = decode_value(request, UnixRequest)
-    real = os.path.realpath(wanted.path)
-    if not is_within(real, roots):
-        channel.reset(ResetCode.NOT_ALLOWED, "forward to this socket is not permitted")
-        return
-    await _serve(channel, dial.connect_path(real, CONNECT_SECONDS))
+    await _serve(channel, _connect_within(wanted.path, roots))
+
+
+async def _connect_within(path: bytes, roots: tuple[bytes, ...] | None) -> socket.socket:
+    """What is judged is held until it is connected to. Raises DialError."""
+    from guardpost.host import dial
+    from guardpost.host.held import held
+
+    refused = dial.DialError(ResetCode.NOT_ALLOWED, "forward to this socket is not permitted")
+    try:
+        with held(path) as there:
+            if not is_within(there.real, roots):
+                raise refused
+            return await dial.connect_path(there.via, CONNECT_SECONDS)
+    except ValueError:
+        raise dial.DialError(ResetCode.FAILED, "no path of a socket") from None
+    except OSError as error:
+        if not is_within(os.path.realpath(path), roots):
+            raise refused from None
+        if isinstance(error, FileNotFoundError):
+            raise dial.DialError(ResetCode.NOT_FOUND, "there is no such socket") from None
+        raise dial.DialError(ResetCode.FAILED, error.strerror or str(error)) from None
 
 
 async def _serve(channel: Channel, dialling: Coroutine[None, None, socket.socket]) -> None:
