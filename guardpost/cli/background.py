@@ -6,6 +6,7 @@ was killed, or whose number another has now, is told apart.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -49,14 +50,32 @@ def start(args: argparse.Namespace, local: "list[str]") -> int:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stderr is not None
-    with process.stderr:
-        for line in process.stderr:
-            if line.decode().startswith(READY):
-                print(f"guardpost: forward {process.pid} is in the background", file=sys.stderr)
-                return 0
-            sys.stderr.write(line.decode("utf-8", "backslashreplace"))
-    return process.wait()
+    is_ready = False
+    try:
+        assert process.stderr is not None
+        with process.stderr:
+            for line in process.stderr:
+                text = line.decode("utf-8", "backslashreplace")
+                is_ready = text.rstrip("\n") == READY
+                if is_ready:
+                    break
+                sys.stderr.write(text)
+        if is_ready:
+            print(f"guardpost: forward {process.pid} is in the background", file=sys.stderr)
+            return 0
+        return process.wait()
+    finally:
+        if not is_ready:
+            _leave_nothing(process)
+
+
+def _leave_nothing(process: "subprocess.Popen[bytes]") -> None:
+    """Of one that is not in the background: whoever started it gave up, or cannot be told."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
 
 
 def _options(option: str, values: "list[str]") -> list[str]:
@@ -84,9 +103,12 @@ class Registered:
         import fcntl
 
         self._path = _folder() / f"forward-{os.getpid()}.json"
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Locked and whole before it has its name: whoever lists takes away what nobody holds.
+        new = self._path.with_suffix(".new")
+        self._fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         os.write(self._fd, self._known.encode())
+        new.replace(self._path)
         print(READY, file=sys.stderr, flush=True)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)

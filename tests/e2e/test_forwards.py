@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 from support.rig import Rig, read_line, rig
 from support.tools import need
 from support.web import page, web_server
+
+from guardpost.host.processes import list_processes
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an owner needs unix sockets")
 
@@ -107,6 +111,85 @@ def test_unix_sockets_at_both_ends(line: Rig, tmp_path: Path) -> None:
                 with host:
                     host.sendall(b"hello")
                     assert client.recv(5) == b"hello"
+
+
+def is_hello(client: socket.socket, server: socket.socket) -> bool:
+    """Whether what is said at the server's end arrives at the client's."""
+    server.settimeout(60)
+    client.settimeout(60)
+    there, _ = server.accept()
+    with there, client:
+        there.sendall(b"hello")
+        return client.recv(5) == b"hello"
+
+
+@pytest.mark.parametrize("option", ["-L", "-R"])
+def test_a_socket_leads_to_a_port_and_a_port_to_a_socket(
+    option: str, line: Rig, tmp_path: Path
+) -> None:
+    """-L: the first is here and the second on the host; -R: the other way round."""
+    path, served = str(tmp_path / "listens"), str(tmp_path / "serves")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with forward(line, option, f"{path}:127.0.0.1:{server.getsockname()[1]}") as announced:
+            assert announced == path
+            assert os.stat(path).st_mode & 0o777 == 0o600
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(path)
+            assert is_hello(client, server)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(served)
+        server.listen()
+        with forward(line, option, f"127.0.0.1:0:{served}") as announced:
+            assert is_hello(socket.create_connection(("127.0.0.1", port_of(announced))), server)
+    while option == "-R" and os.path.exists(path):  # until the agent hears that it is over
+        time.sleep(0.01)
+
+
+def test_socks_on_a_socket(line: Rig, tmp_path: Path) -> None:
+    path = str(tmp_path / "socks")
+    with web_server() as port, forward(line, "-D", path) as announced:
+        assert announced == path
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        client.settimeout(60)
+        with client:
+            # RFC 1928: version 5, no authentication; CONNECT to 127.0.0.1.
+            client.sendall(b"\5\1\0" + b"\5\1\0\1\x7f\0\0\1" + port.to_bytes(2, "big"))
+            assert client.recv(2, socket.MSG_WAITALL) == b"\5\0"
+            assert client.recv(10, socket.MSG_WAITALL)[:2] == b"\5\0"
+
+
+def in_background(line: Rig) -> list[int]:
+    return [
+        each.pid
+        for each in list_processes()
+        if each.argv is not None and line.here.encode() in each.argv and b"forward" in each.argv
+    ]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_who_gives_up_the_start_leaves_nothing_in_the_background(end: int) -> None:
+    with rig(agent=None) as line:
+        words = ("forward", line.here, "-D", "0", "--background", "--connect-timeout", "8")
+        with line.background(*words) as process:
+            while len(in_background(line)) < 2:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(end)
+            process.wait(60)
+            if end == signal.SIGINT:
+                assert in_background(line) == []
+            while in_background(line):  # it finds that nobody waits for it
+                time.sleep(0.05)
+
+
+def test_without_an_agent_nothing_goes_to_the_background() -> None:
+    with rig(agent=None) as line:
+        words = ("forward", line.here, "-D", "0", "--background", "--connect-timeout", "1")
+        done = line.run(*words)
+        assert (done.returncode, done.stderr.count(b"\n")) == (255, 1), done
+        assert done.stderr.startswith(b"guardpost: agent-silent: ")
+        assert in_background(line) == []
 
 
 def test_in_the_background_it_is_listed_and_cancelled(line: Rig) -> None:
