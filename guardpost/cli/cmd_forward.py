@@ -36,8 +36,23 @@ RETRY_SECONDS = 10.0
 
 ADDRESSES = "[BIND:]PORT:HOST:HOSTPORT"
 
+FORMS = """\
+what -L, -R and -U take:
+  8080:127.0.0.1:80      port 8080 leads to port 80; 0 instead of 8080 picks one
+  80                     the same port at both ends
+  *:8080:web:80          on every interface, to another host
+  [::1]:8080:[fe80::2]:80
+what -L and -R take as well, with a path for a unix socket (it has a /):
+  8080:/run/app.sock     a port leads to a socket
+  ./app.sock:web:80      a socket, which is only yours (0600), leads to a port
+  /tmp/d.sock:/run/docker.sock
+what -D takes:
+  1080, *:1080, /tmp/socks.sock
+"""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = FORMS
     add_console_options(parser, json=True)
     parser.add_argument("target", metavar="TARGET")
     for option, dest, metavar, text in (
@@ -45,9 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "-L",
             "local",
             ADDRESSES,
-            "listen here (loopback unless BIND is given; PORT 0 picks one)"
-            " and connect from the host; a path is a unix socket; may be given often; none:"
-            " those of hosts.toml",
+            "listen here (loopback unless BIND is given) and connect from the host; may be given"
+            " often; none: those of hosts.toml; the forms are below",
         ),
         ("-R", "remote", ADDRESSES, "listen on the host (loopback) and connect from here"),
         (
@@ -73,6 +87,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from guardpost.cli import forwards
 
+    if args.cancel == "":
+        raise UsageError("--cancel takes a number of --list, what was forwarded, or all")
     if args.list or args.cancel:
         from guardpost.cli import background
 
@@ -148,6 +164,7 @@ async def keep(
     import contextlib
 
     tunnels, restarted, told = Tunnels(), False, ""
+    announced: set[str] = set()
     async with contextlib.AsyncExitStack() as stack:
         while True:
             tunnels.session = None
@@ -160,7 +177,7 @@ async def keep(
                         for each in here:
                             for line in await stack.enter_async_context(each.serve(tunnels, say)):
                                 tell(args, line)
-                    await serve_there(args, session, there, restarted, registered)
+                    await serve_there(args, session, there, announced, registered)
             except AgentRestarted:
                 restarted, told = True, ""
                 tell(args, "the agent was restarted; waiting for a new session")
@@ -177,10 +194,13 @@ async def serve_there(
     args: argparse.Namespace,
     session: "Opener",
     there: "Sequence[There]",
-    restarted: bool,
+    announced: set[str],
     registered: "Registered | None",
 ) -> None:
     """Keep the host's ports in this session, as long as it lasts; raises what ends one of them.
+
+    What is `announced` already is not told again: a port that the host picks is another one in
+    each session.
 
     With none, this waits for the session's end.
     """
@@ -192,7 +212,8 @@ async def serve_there(
         nonlocal asked
         asked -= 1
         for line in lines:
-            if not restarted:
+            if line not in announced:
+                announced.add(line)
                 tell(args, line)
         if registered is not None and not asked:
             registered.ready()

@@ -32,7 +32,7 @@ class CommandParser(argparse.ArgumentParser):
         )
 
     def format_help(self) -> str:
-        self.usage, self.formatter_class = None, argparse.HelpFormatter
+        self.usage, self.formatter_class = None, argparse.RawDescriptionHelpFormatter
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:

@@ -9,10 +9,11 @@ from support.commands import command
 from support.tcp import nobody_listens
 
 from guardpost.aio.channel import Channel
-from guardpost.cli import hosts
+from guardpost.cli import cmd_forward, hosts
 from guardpost.cli.cmd_forward import Tunnels
 from guardpost.cli.main import main
 from guardpost.errors import AgentRestarted, ChannelReset
+from guardpost.services.forwarding import parse_dynamic, parse_forward
 
 
 def test_ports_are_announced_and_carry_until_ctrl_c() -> None:
@@ -80,3 +81,20 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert process.returncode == 255
     assert err.startswith(f"guardpost: cannot-listen: 127.0.0.1:{port}: ".encode())
     assert err.count(b"\n") == 1
+
+
+def test_every_form_in_the_help_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["forward", "--help"])
+    shown = capsys.readouterr().out
+    forms = [line.split("  ")[1] for line in cmd_forward.FORMS.splitlines() if line[:2] == "  "]
+    assert all(form in shown for form in forms)
+    for form in forms[:-1]:
+        assert parse_forward(form)
+    for form in forms[-1].split(", "):
+        assert parse_dynamic(form)
+
+
+def test_nothing_is_cancelled_by_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["forward", "web01", "-D", "0", "--cancel", ""]) == 255
+    assert capsys.readouterr().err.startswith("guardpost: usage: --cancel takes")

@@ -1,6 +1,8 @@
 """TCP through the line: real agent, owner, curl and OpenSSH on a simulated line."""
 
 import concurrent.futures
+import contextlib
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -165,6 +167,35 @@ class TestOpenSSH:
         assert done.returncode == 0, done.stderr
         assert b"listed" in done.stdout
         assert (tmp_path / "fetched").read_bytes() == page("/50000/sftp")
+
+
+def test_the_port_that_a_restarted_agent_picks_is_told_again() -> None:
+    with rig(baud=921600) as line, web_server() as web:
+        words = ("forward", "--trust-new", line.here, "-R", f"0:127.0.0.1:{web}")
+        with line.background(*words) as process:
+            before = announced(read_line(process))
+            assert line.agent_process is not None
+            line.agent_process.kill()
+            line.agent_process.wait()
+            # Nobody gives it this one again.
+            with contextlib.ExitStack() as taken:
+                for address, family in before:
+                    server = taken.enter_context(socket.socket(family))
+                    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    server.bind(address)
+                line.start_agent()
+                while "forwarding again" not in read_line(process, 120):
+                    pass
+                after = announced(read_line(process, 120))
+            port = after[0][0][1]
+            assert port != before[0][0][1]
+            assert fetch(port, "/3000/after") == page("/3000/after")
+
+
+def announced(line: str) -> "list[tuple[tuple[str, int], socket.AddressFamily]]":
+    """Where the host listens, in "guardpost: forwarding 127.0.0.1:PORT of the host to ..."."""
+    port = int(line.split(" of the host to ")[0].rpartition(":")[2])
+    return [(("127.0.0.1", port), socket.AF_INET)]
 
 
 def test_a_forward_goes_on_with_an_agent_that_was_restarted() -> None:
