@@ -4,6 +4,7 @@ Which ones a port has is asked where that disturbs nobody: Linux tells what a UA
 does not, as for most USB adapters, the speed is set and read back.
 """
 
+import contextlib
 import sys
 from typing import Any
 
@@ -47,9 +48,11 @@ if sys.platform != "win32":
                 self._port.baudrate = speed
                 if self._has(speed):
                     return True
-                self._port.baudrate = self._base
             except (OSError, ValueError, termios.error):
                 pass
+            # Also after a refusal: for a speed without a name pyserial sets another one first.
+            with contextlib.suppress(OSError, ValueError, termios.error):
+                self._port.baudrate = self._base
             return False
 
         def _has(self, speed: int) -> bool:

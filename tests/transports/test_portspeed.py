@@ -7,6 +7,7 @@ import sys
 import termios
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,42 @@ async def test_another_speed_changes_nothing_else_and_ends_with_the_port(port: s
     await line.close()
     assert settings(port)[4:6] == before[4:6] == [termios.B9600, termios.B9600]
     assert not line.set_speed(460800)
+
+
+class RefusingDriver:
+    """pyserial's port whose driver does not take the first speed it is given, after half of it."""
+
+    def __init__(self, port: Any, how: Exception) -> None:
+        self._port = port
+        self._how: Exception | None = how
+
+    @property
+    def baudrate(self) -> int:
+        return int(self._port.baudrate)
+
+    @baudrate.setter
+    def baudrate(self, speed: int) -> None:
+        how, self._how = self._how, None
+        self._port.baudrate = 38400 if how else speed
+        if how:
+            raise how
+
+
+@pytest.mark.parametrize(
+    "how", [ValueError("no such speed"), OSError(22, "no"), termios.error(22, "no")]
+)
+def test_a_driver_that_refuses_half_way_leaves_the_old_speed(port: str, how: Exception) -> None:
+    async def story() -> None:
+        line = await open_url(port)
+        ours = settings(port)
+        line._speed._port = line._port = RefusingDriver(line._port, how)
+        assert not line.set_speed(921600)
+        assert settings(port) == ours
+        assert line.status().startswith("115200 bit/s")
+        line._port = line._port._port
+        await line.close()
+
+    asyncio.run(story())
 
 
 @in_a_loop
