@@ -28,10 +28,13 @@ class SpeedWish:
         self._ask(stream, now)
 
     def raise_to(self, highest: int, stream: ByteStream | None, now: float) -> None:
-        """As the constructor says, if nobody has said so yet."""
+        """As the constructor says, if nobody has said so yet; else what has become of it is said
+        again, to who has not heard it."""
         if not self._highest:
             self._highest = highest
             self._ask(stream, now)
+        elif self._told:
+            self._tell(self._told)
 
     def settled(self, event: events.SpeedSettled) -> None:
         if event.reason:
@@ -50,7 +53,9 @@ class SpeedWish:
             self._stays("the agent does not know how to change its speed")
         else:
             speeds = [each for each in stream.speeds() if each <= self._highest]
-            if not speeds:
+            if self._highest <= stream.bits_per_second:
+                self._stays(f"it has {stream.bits_per_second} bit/s without --raise-baud")
+            elif not speeds:
                 self._stays("our port has none of the higher speeds")
             self._connection.cable.offer(stream.bits_per_second, speeds, now)
 

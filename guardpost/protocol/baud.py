@@ -245,6 +245,7 @@ class LineSpeed:
             self._ask(patience, now)
         elif self.stage is Stage.ASKED and now >= self._until:
             self.stage = Stage.BASE
+            self._events.append(events.SpeedSettled(self.base, "the agent did not answer in time"))
             self._ask_later(now)
         elif self.stage in _THERE and now >= self._heard_at + SPEED_LEASE_SECONDS:
             self._go_back(f"nothing was heard for {SPEED_LEASE_SECONDS:g} s", now)

@@ -24,6 +24,7 @@ def wish(highest: int) -> tuple[SpeedWish, list[str]]:
         (KNOWS, SpeedPort("a pty has no speed"), "a pty has no speed"),
         (KNOWS_NOT, SpeedPort(), "the agent does not know how to change its speed"),
         (KNOWS, SpeedPort(speeds=()), "our port has none of the higher speeds"),
+        (KNOWS, SpeedPort(base=460800), "it has 460800 bit/s without --raise-baud"),
         (KNOWS, SpeedPort(speeds=(921600,)), "our port has none of the higher speeds"),
     ],
 )
@@ -38,8 +39,16 @@ def test_without_a_wish_nothing_is_said_until_somebody_has_one() -> None:
     speed.established(KNOWS, None, 0.0)
     assert told == []
     speed.raise_to(460800, None, 1.0)
-    speed.raise_to(460800, None, 2.0)
     assert told == ["the line keeps its speed: nothing here can change its speed"]
+
+
+def test_who_wishes_it_later_hears_what_has_become_of_it() -> None:
+    speed, told = wish(460800)
+    speed.raise_to(460800, None, 0.0)
+    assert told == [], "nobody knows yet"
+    speed.established(KNOWS, None, 1.0)
+    speed.raise_to(460800, None, 2.0)
+    assert told == ["the line keeps its speed: nothing here can change its speed"] * 2
 
 
 def test_what_happens_again_and_again_is_said_once() -> None:

@@ -41,7 +41,8 @@ def test_an_agent_changes_its_port_only_when_its_answer_is_out() -> None:
 
 
 def test_a_console_asks_and_is_quiet_until_it_hears_an_answer() -> None:
-    speed = console()
+    told = deque[events.Event]()
+    speed = console(told)
     assert steps(speed, 0.0) == [(SpeedStep.ASK, 921600)]
     assert speed.is_quiet
     speed.handle_timeout(0.0, 0.9)
@@ -49,6 +50,7 @@ def test_a_console_asks_and_is_quiet_until_it_hears_an_answer() -> None:
     speed.handle_timeout(0.0, 1.0)
     assert not speed.is_quiet
     assert speed.deadline == 6.0
+    assert told.pop() == events.SpeedSettled(BASE, "the agent did not answer in time")
 
 
 def test_a_port_that_has_not_the_speed_after_all() -> None:

@@ -9,7 +9,13 @@ class SpeedPort:
     transparent = True
     bits_per_second = 115200
 
-    def __init__(self, reason: str = "", speeds: tuple[int, ...] = (921600, 460800)) -> None:
+    def __init__(
+        self,
+        reason: str = "",
+        speeds: tuple[int, ...] = (921600, 460800),
+        base: int = bits_per_second,
+    ) -> None:
+        self.bits_per_second = base
         self._reason = reason
         self._speeds = speeds
         self.speed = self.bits_per_second
