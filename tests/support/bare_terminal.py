@@ -14,7 +14,7 @@ if sys.platform != "win32":
 
 __all__ = ["BareTerminal", "Screen", "screen"]
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 40.0
 
 
 class BareTerminal:
@@ -83,6 +83,19 @@ class Screen:
             [*self._tmux, "capture-pane", "-p"], check=True, capture_output=True, text=True
         )
         return "\n".join(line.rstrip() for line in done.stdout.splitlines()).rstrip()
+
+    def asks(
+        self, *keys: str, until: Callable[[str], object], seconds: float = PATIENCE_SECONDS
+    ) -> str:
+        """Press `keys`, and again each second, until the screen shows it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.types(*keys)
+            try:
+                return self.waits_for(until, 1.0)
+            except AssertionError:
+                if time.monotonic() >= deadline:
+                    raise
 
     def waits_for(self, what: Callable[[str], object], seconds: float = PATIENCE_SECONDS) -> str:
         deadline = time.monotonic() + seconds

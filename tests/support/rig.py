@@ -12,6 +12,8 @@ from pathlib import Path
 
 from support.ptyline import Control, pty_line
 
+from guardpost.identity import load_or_make, places
+
 __all__ = ["Rig", "rig"]
 
 PATIENCE_SECONDS = 30.0
@@ -81,8 +83,11 @@ class Rig:
             yield [_port(read_line(process)) for _ in forwards]
 
     def start_agent(self, *options: str, permit: str = "") -> "subprocess.Popen[bytes]":
-        """`permit` is what stands before our key in --allow."""
-        key = f"{permit} {self.run('key').stdout.decode().strip()}"
+        """`permit` is what stands before our key in --allow. Returns once it listens, or has ended:
+        a console that comes earlier asks three times in vain on a busy machine.
+        """
+        ours = load_or_make(places.console_identity(self.environment), os.urandom)
+        key = f"{permit} {ours.public_key}"
         identity = ("--identity", str(self.folder / "agent.key"))
         with (self.folder / "agent.log").open("ab") as log:
             self.agent_process = subprocess.Popen(
@@ -92,6 +97,13 @@ class Rig:
                 stdout=log,
                 stderr=log,
             )
+            before = log.tell()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (self.folder / "agent.log").stat().st_size == before:
+            assert time.monotonic() < deadline, "the agent says nothing"
+            if self.agent_process.poll() is not None:
+                break
+            time.sleep(0.01)
         return self.agent_process
 
     def stop_agent(self) -> None:
