@@ -116,7 +116,8 @@ class Rig:
         return (self.folder / "agent.log").read_text("utf-8", "replace")
 
     def close(self) -> None:
-        self.run("owner", self.here, "stop")
+        if [*self.folder.rglob("*.sock")]:
+            self.run("owner", self.here, "stop")
         self.stop_agent()
 
 
