@@ -20,6 +20,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --links: also links that lead out of the folder that is copied",
     )
+    parser.add_argument(
+        "--no-glob",
+        action="store_true",
+        help="* ? [ in a name of the host mean themselves, and no pattern",
+    )
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument(
         "paths", nargs="+", metavar="REMOTE... LOCAL", help="LOCAL - is standard output"

@@ -80,6 +80,7 @@ def copy_options(args: argparse.Namespace) -> "CopyOptions":
         links=args.links,
         outward_links=getattr(args, "unsafe_links", False),
         live=args.live,
+        patterns=not getattr(args, "no_glob", True),
     )
 
 

@@ -39,6 +39,20 @@ def test_standard_streams_are_a_dash(tmp_path: Path) -> None:
     assert ran("get", "web01", tmp_path / "f", "-") == (0, data, b"")
 
 
+def test_a_pattern_is_for_the_host_unless_it_is_told_not_to(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for name in ("a.log", "b.log", "*", "notes"):
+        (tmp_path / "d" / name).write_text(name)
+    assert ran("get", "web01", tmp_path / "d" / "*.log", tmp_path / "logs") == (0, b"", b"")
+    assert sorted(os.listdir(tmp_path / "logs")) == ["a.log", "b.log"]
+    assert ran("get", "--no-glob", "web01", tmp_path / "d" / "*", tmp_path / "f") == (0, b"", b"")
+    assert (tmp_path / "f").read_text() == "*"
+    code, _, err = ran("get", "web01", tmp_path / "d" / "*.txt", tmp_path / "none")
+    assert code == 255
+    assert err.startswith(b"guardpost: no-such-file: ")
+    assert err.count(b"\n") == 1
+
+
 def test_partly_done_is_1_and_nothing_done_is_255(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
     (tmp_path / "there").mkdir()

@@ -249,6 +249,14 @@ TABLE = [
         ("file-read={place}/secre", "file-read={place}/secret/.."),
         trace=lambda _, said: contents(said) != b"",
     ),
+    Row(  # its last part is a pattern: who asks hears of the names in a folder
+        "get",
+        lambda place: {"paths": [os.fsencode(place.secret)[:-1] + b"*"], "patterns": True},
+        {"file-read"},
+        "file-read={place}",
+        ("file-read={place}/secret", "file-read={place}/secre*"),
+        trace=lambda _, said: said != b"",
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from guardpost.aio.channel import Channel
 from guardpost.errors import ChannelReset, GuardpostError, RemoteProtocolError, ResetCode
 from guardpost.host.file_errors import FileFailure, failure_of
+from guardpost.host.globs import folder_of
 from guardpost.host.names import UnsafeName
 from guardpost.host.paths import home, start
 from guardpost.services.action import Action, Verdict, is_within
@@ -35,9 +36,13 @@ def put_action(request: bytes) -> Action:
 
 
 def get_action(request: bytes) -> Action:
-    """Of the first path; the others are judged in their turn. Raises RemoteProtocolError."""
-    paths = [_absolute(each) for each in parse_get(request).paths]
-    return Action(READ, path=paths[0])
+    """Of the first path; the others are judged in their turn. Raises RemoteProtocolError.
+
+    Of a pattern, it is the folder whose names are asked for.
+    """
+    wanted = parse_get(request)
+    paths = [_absolute(each) for each in wanted.paths]
+    return Action(READ, path=folder_of(paths[0]) if wanted.patterns else paths[0])
 
 
 def _parse_put(request: bytes) -> PutRequest:
@@ -133,6 +138,8 @@ async def serve_get(channel: Channel, request: bytes, asker: Asker) -> None:
     policy = _Policy(asker, READ)
     channel.accept()
     sources = [source_of(number, each, home()) for number, each in enumerate(wanted.paths)]
+    if wanted.patterns:
+        sources = [each.by_pattern() for each in sources]
     sender = Sender(
         channel,
         items_of(sources, wanted.links, policy.within),

@@ -11,6 +11,7 @@ import msgspec
 
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import ResetCode, UsageError
+from guardpost.host.globs import folder_of, pattern_of
 from guardpost.services.files.agent import umask
 from guardpost.services.files.events import Tell
 from guardpost.services.files.landing import Landing, Rules
@@ -36,6 +37,7 @@ class CopyOptions:
     links: str = "skip"
     outward_links: bool = False
     live: bool = False
+    patterns: bool = False
 
 
 async def put(
@@ -79,9 +81,13 @@ async def get(
 ) -> None:
     """Copy the agent's `sources` to `to` here, or their contents to the descriptor `stdout`.
 
+    What a pattern finds goes into `to`, a folder, and only names that it matches are taken.
     Raises as put(), and OSError when there is no way to `to`.
     """
-    request = GetRequest(list(sources), options.links, options.live)
+    request = GetRequest(list(sources), options.links, options.live, options.patterns)
+    patterns = _patterns(sources) if options.patterns else {}
+    # For their names here, what they find is what is in a folder.
+    sources = [folder_of(each) if n in patterns else each for n, each in enumerate(sources)]
     rules = Rules(
         preserve=options.preserve,
         special=options.special,
@@ -98,12 +104,23 @@ async def get(
     try:
         channel = await _open(opener, "get", request, len(names))
         receiver = Receiver(
-            channel, landing, shown=shown_in(sources), tell=tell, stream=stdout or -1
+            channel,
+            landing,
+            shown=shown_in(sources),
+            tell=tell,
+            stream=stdout or -1,
+            patterns=patterns,
         )
         await _carry(channel, receiver.run())
     finally:
         if landing is not None:
             landing.close()
+
+
+def _patterns(sources: Sequence[bytes]) -> dict[int, bytes]:
+    """Of the sources that are one: their last parts."""
+    found = {number: pattern_of(each) for number, each in enumerate(sources)}
+    return {number: pattern for number, pattern in found.items() if pattern}
 
 
 async def _open(opener: Opener, service: str, request: object, count: int) -> Channel:

@@ -65,11 +65,15 @@ class PutRequest(msgspec.Struct):
 
 
 class GetRequest(msgspec.Struct):
-    """Which files and folders. `links`: skip, copy or follow those inside of folders."""
+    """Which files and folders. `links`: skip, copy or follow those inside of folders.
+
+    `patterns`: the last part of a path may be one (guardpost.host.globs).
+    """
 
     paths: Annotated[list[Path], Meta(min_length=1)]
     links: str = "skip"
     live: bool = False
+    patterns: bool = False
 
 
 # --- what the sender says ---

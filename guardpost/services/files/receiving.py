@@ -7,12 +7,14 @@ planned before, so that no file waits a round trip for the one before it.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from guardpost.aio.channel import Channel
 from guardpost.errors import GuardpostError, RemoteProtocolError
 from guardpost.host.file_errors import FileFailure, failure_of
+from guardpost.host.globs import matches
 from guardpost.services.files import events
 from guardpost.services.files.arrival import Arrival, FileArrival, StreamArrival, prepare
 from guardpost.services.files.events import Tell
@@ -71,7 +73,8 @@ class Receiver:
     """`judge(path)` raises FileFailure for what may not be made (None: all may), and
     `may_show(path)` says whether the peer may learn anything of what is there now.
 
-    `landing` None: the contents of files go to `stream`, one after the other.
+    `landing` None: the contents of files go to `stream`, one after the other. `patterns`: of the
+    sources that are one, what the first component of a path must match.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Receiver:
         judge: Callable[[bytes], None] | None = None,
         may_show: Callable[[bytes], bool] | None = None,
         stream: int = -1,
+        patterns: Mapping[int, bytes] = MappingProxyType({}),
     ) -> None:
         self._channel = channel
         self._landing = landing
@@ -95,7 +99,8 @@ class Receiver:
         self._writing = asyncio.Lock()
         self._plans: asyncio.Queue[tuple[int, Entry] | None] = asyncio.Queue()
         self._wanted: deque[_Wanted] = deque()
-        self._tops: dict[int, int] = {}
+        self._patterns = patterns
+        self._tops: dict[int, int] = dict.fromkeys(patterns, FOLDER)
         self._count = 0
         self._open = 0
         self._listed = False
@@ -169,7 +174,13 @@ class Receiver:
 
     def _check(self, entry: Entry) -> None:
         """Raises FileFailure and UnsafeName for what nobody asked for."""
-        if self._landing is None and entry.path:
+        pattern = self._patterns.get(entry.source)
+        below = entry.path
+        if pattern is not None:
+            name, _, below = entry.path.partition(b"/")
+            if not matches(name, pattern):
+                raise FileFailure("unsafe-name", "nobody asked for this")
+        if self._landing is None and below:
             raise FileFailure("is-a-folder", "only files can go to a stream")
         where = self._landing.where(entry.source, entry.path) if self._landing else ()
         if entry.path and self._tops.get(entry.source) != FOLDER:

@@ -107,13 +107,14 @@ class Sender:
     async def _announce(self) -> None:
         while batch := await in_thread(lambda: list(itertools.islice(self._items, BATCH_ENTRIES))):
             for found in batch:
-                await self._announce_one(found)
+                if found is not None:
+                    await self._announce_one(found)
         await self._send(Listed())
         self._listed = True
         self._tell(events.Listed())
         self._end_if_settled()
 
-    async def _announce_one(self, found: Found) -> None:
+    async def _announce_one(self, found: Item | Trouble) -> None:
         if isinstance(found, Item) and self._judge is not None:
             try:
                 self._judge(found.path)

@@ -1,7 +1,8 @@
 """What is to be sent: the files and folders somebody named, and what is in them.
 
-Everything here blocks. A named source may be reached through links; what is inside of a folder is
-reached through none, unless links are followed, and then it is resolved, and judged, anew.
+Everything here blocks. A named source, or one that a pattern finds, may be reached through links;
+what is inside of a folder is reached through none, unless links are followed, and then it is
+resolved, and judged, anew.
 """
 
 import errno
@@ -11,6 +12,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from guardpost.host.file_errors import FileFailure, failure_of
+from guardpost.host.folders import Folder
+from guardpost.host.globs import folder_of, matches, pattern_of
 from guardpost.host.names import DEPTH_MAX, PART_SUFFIX
 from guardpost.host.paths import Place, resolve
 from guardpost.services.files.messages import FILE, FOLDER, LINK, Entry, Trouble
@@ -36,6 +39,17 @@ class Source(NamedTuple):
     shown: bytes
     contents: bool
     """It ends in `/`, or is `.` or `..`: what is in the folder is meant, not the folder."""
+    pattern: bytes = b""
+    """What is in the folder and has such a name is meant."""
+    name: bytes = b""
+    """Of what a pattern found: where the paths of its entries begin."""
+
+    def by_pattern(self) -> "Source":
+        """The same, but that its last part is a pattern if it looks like one."""
+        if not (pattern := pattern_of(self.path)):
+            return self
+        folder = folder_of(self.path)
+        return self._replace(path=folder, shown=folder, pattern=pattern)
 
 
 class Item(NamedTuple):
@@ -48,7 +62,11 @@ class Item(NamedTuple):
     """Where it really is; empty for a stream."""
 
 
-Found = Item | Trouble
+Found = Item | Trouble | None
+"""None: nothing yet. A long search is to be left now and then."""
+LOOKED_AT = 256
+"""So many names, then that is said."""
+SORTED_NAMES = 4096
 _Ancestors = tuple[tuple[int, int], ...]
 """Device and inode of the folders on the way, so that a circle of links is noticed."""
 
@@ -59,14 +77,58 @@ def items_of(sources: Sequence[Source], links: str, judge: Judge) -> Generator[F
     `links` is what to do with links inside of folders: skip, copy or follow.
     """
     for source in sources:
-        try:
-            judge(source.path)  # so that nobody learns whether there is such a path
-            place = resolve(source.path, follow_last=source.contents or links != "copy")
-        except (OSError, FileFailure) as error:
-            yield _trouble(source, b"", error)
-            continue
+        found = _matching if source.pattern else _named
+        yield from found(source, links, judge)
+
+
+def _named(source: Source, links: str, judge: Judge) -> Iterator[Found]:
+    try:
+        judge(source.path)  # so that nobody learns whether there is such a path
+        place = resolve(source.path, follow_last=source.contents or links != "copy")
+    except (OSError, FileFailure) as error:
+        yield _trouble(source, source.name, error)
+        return
+    with place.folder:
+        yield from _Walk(source, links, judge).top(place)
+
+
+def _matching(source: Source, links: str, judge: Judge) -> Iterator[Found]:
+    """What the pattern matches in the folder, each as if it had been named."""
+    found_any = False
+    try:
+        judge(source.path)
+        place = resolve(source.path)
         with place.folder:
-            yield from _Walk(source, links, judge).top(place)
+            judge(place.path)  # its names are told of, so it must be one that may be read
+            where = place.path
+            with place.open_folder() as folder:
+                for name in _names(folder, source.pattern):
+                    if name is None:
+                        yield None
+                        continue
+                    found_any = True
+                    path = os.path.join(where, name)
+                    one = Source(source.number, path, where, contents=False, name=name)
+                    yield from _named(one, links, judge)
+        if not found_any:
+            pattern = source.pattern.decode("utf-8", "replace")
+            raise FileFailure("no-such-file", f"nothing there matches {pattern} (see --no-glob)")
+    except (OSError, FileFailure) as error:
+        yield _trouble(source, b"", error)
+
+
+def _names(folder: Folder, pattern: bytes) -> Iterator[bytes | None]:
+    """Those that match, in order (so many at a time, however many there are); None as in Found."""
+    found: list[bytes] = []
+    for looked, name in enumerate(folder.names(), 1):
+        if matches(name, pattern) and not name.endswith(PART_SUFFIX):
+            found.append(name)
+        if looked % LOOKED_AT == 0:
+            yield None
+        if len(found) == SORTED_NAMES:
+            yield from sorted(found)
+            found.clear()
+    yield from sorted(found)
 
 
 def _trouble(source: Source, path: bytes, error: Exception) -> Trouble:
@@ -88,9 +150,9 @@ class _Walk:
             if self._source.contents and not stat.S_ISDIR(found.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         except OSError as error:
-            yield _trouble(self._source, b"", error)
+            yield _trouble(self._source, self._source.name, error)
             return
-        yield from self._any(place, b"", found, ())
+        yield from self._any(place, self._source.name, found, ())
 
     def _any(
         self, place: Place, path: bytes, found: os.stat_result, ancestors: _Ancestors

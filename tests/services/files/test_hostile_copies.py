@@ -212,6 +212,20 @@ def test_a_get_takes_only_what_was_asked_for(to: Path) -> None:
     assert others_untouched(to)
 
 
+def test_a_get_takes_only_names_that_its_pattern_matches(to: Path) -> None:
+    taken = [file(b"a.log"), folder(b"d.log"), file(b"d.log/any")]
+    others = [file(b""), file(b".bashrc"), file(b"log"), folder(b"d"), file(b"d/a.log")]
+    out = [file(b"../a.log"), file(b"/a.log"), link(b"b.log", b"../secret")]
+    refused = told_console(
+        [*taken, *others, *out], to, source=b"/srv/*.log", patterns=True, links="copy"
+    )
+    assert sorted(set(refused.values())) == ["outward-link", "unsafe-name"]
+    assert sorted(str(each.relative_to(to)) for each in to.rglob("*")) == [
+        *("a.log", "d.log", "d.log/any")
+    ]
+    assert others_untouched(to)
+
+
 def test_a_file_without_an_end_is_taken_only_where_a_stream_was_sent(to: Path) -> None:
     assert told_agent([file(b"", None)], to) == ["no-size"]
     assert set(told_console([file(b"", None)], to).values()) == {"no-size"}
