@@ -4,10 +4,14 @@ pyproject.toml names the extension and this build_ext; there is no setup.py beca
 setuptools' own way to cffi (`cffi_modules`) is not a pyproject key.
 """
 
+import sys
 from pathlib import Path
 
 from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
+
+# setuptools runs this file by its path, and knows no package it stands in.
+sys.path.append(str(Path(__file__).parent.parent))
 
 from native.framing_ffi import HERE, MODULE, framing_ffi
 

@@ -71,9 +71,9 @@ def start(args: argparse.Namespace, local: "list[str]") -> int:
 
 def _leave_nothing(process: "subprocess.Popen[bytes]") -> None:
     """Of one that is not in the background: whoever started it gave up, or cannot be told."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for end in (lambda: process.send_signal(signal.SIGINT), process.kill):
         if process.poll() is None:
-            process.send_signal(number)
+            end()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(END_SECONDS)
 
