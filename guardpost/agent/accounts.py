@@ -9,7 +9,6 @@ import contextlib
 import enum
 import os
 import re
-import secrets
 import stat
 import sys
 import time
@@ -137,12 +136,13 @@ class Accounts:
 
 def matches(known: bytes, password: str) -> bool:
     """Whether `known`, an Argon2id hash, is one of `password`."""
-    from nacl import exceptions, pwhash
+    from nacl.bindings import crypto_pwhash_str_verify
+    from nacl.exceptions import CryptoError
 
     try:
-        return bool(pwhash.argon2id.verify(known, password.encode()))
+        return crypto_pwhash_str_verify(known, password.encode())
     # A damaged hash opens to nobody.
-    except (exceptions.CryptoError, ValueError):
+    except (CryptoError, ValueError):
         return False
 
 
@@ -171,10 +171,12 @@ def account_line(name: str, password: str) -> str:
         raise UsageError(f"a password has 1 to {MAX_PASSWORD_CHARS} characters")
     if not all(" " <= char <= "~" for char in password):
         raise UsageError("a password has only characters that every terminal can type: ASCII")
-    from nacl import pwhash
+    from nacl.bindings import crypto_pwhash_ALG_ARGON2ID13, crypto_pwhash_str_alg
 
-    hashed = pwhash.argon2id.str(password.encode(), PASSES, MEMORY_BYTES).rstrip(b"\0")
-    return f"{name}:{hashed.decode()}"
+    hashed = crypto_pwhash_str_alg(
+        password.encode(), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13
+    )
+    return f"{name}:{hashed.rstrip(bytes(1)).decode()}"
 
 
 def parse_account(line: str) -> str:
@@ -220,7 +222,7 @@ def _hashes(data: bytes) -> dict[str, bytes]:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write beside and rename, so that a full disk or a power cut leaves the old file."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         descriptor = os.open(

@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -123,7 +122,7 @@ async def receive(context: Context, args: list[str]) -> None:
     Nothing is there under that name before all of it is: written beside, and renamed.
     """
     path = os.path.abspath(args[0])
-    beside = f"{path}.{secrets.token_hex(4)}.part"
+    beside = f"{path}.{os.urandom(4).hex()}.part"
     await context.pager.line("paste base64 (uuencode -m, or plain), end with ====; Ctrl-C gives up")
     try:
         with _made(beside) as fd:
