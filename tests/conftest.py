@@ -85,6 +85,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         frozen.start()
 
 
+def pytest_unconfigure() -> None:
+    frozen.stop()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Wait for the build here, where pytest does not take that for a test that hangs."""

@@ -4,6 +4,7 @@ Modules are imported when their scheme is first opened: a command that only pars
 a target pays for nothing else.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 
 from guardpost.aio.stream import ByteStream
@@ -97,6 +98,11 @@ async def _ipmi(target: Target, password: Password) -> ByteStream:
     try:
         from guardpost.transports.ipmi.stream import open_ipmi
     except ModuleNotFoundError as error:
+        if getattr(sys, "frozen", False):
+            other = "exec:ipmitool -I lanplus -H HOST -U USER -f FILE sol activate"
+            raise UsageError(
+                f"this executable has no IPMI; install ipmitool, and use '{other}'"
+            ) from None
         raise UsageError(
             f"{target} needs {error.name}; pip install 'guardpost-sol[ipmi]'"
         ) from None

@@ -147,5 +147,5 @@ def release_of(stanza: str) -> tuple[str, dict[str, str]] | None:
 
 def natural(version: str) -> list[tuple[int, str]]:
     """Orders versions of one package; numbers count as such, and ~ comes before the end."""
-    parts = re.findall(r"\d+|\D", version.replace("~", "\0"))
+    parts = re.findall(r"\d+|\D", version.replace("~", "\0") + "\1")
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -8,6 +8,7 @@ takes minutes; whoever needs the executable waits for it. Later runs find all bu
 import contextlib
 import functools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,12 @@ MINUTES = 40
 UNAVAILABLE = 3
 
 
+def cache() -> Path:
+    """Where build_frozen.py keeps what it has built."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "guardpost" / "frozen"
+
+
 def command(*options: str) -> list[str]:
     return [sys.executable, str(ROOT / "build_frozen.py"), *options]
 
@@ -38,22 +45,30 @@ def start() -> "subprocess.Popen[bytes]":
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
             preexec_fn=yield_to_all,
         )
 
 
 def yield_to_all() -> None:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def hurry(process: "subprocess.Popen[bytes]") -> None:
     """Let it, and all that it started, have their share of the processor."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+    if sys.platform == "linux":
+        for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]:
             with contextlib.suppress(OSError):
-                if os.getsid(int(entry.name)) == process.pid:
-                    os.sched_setscheduler(int(entry.name), os.SCHED_OTHER, os.sched_param(0))
+                if os.getpgid(pid) == process.pid:
+                    os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+
+
+def stop() -> None:
+    """What is left of it at the end of a run."""
+    if sys.platform == "linux" and start.cache_info().currsize and start().poll() is None:
+        os.killpg(start().pid, signal.SIGTERM)
+        start().wait()
 
 
 def wait() -> None:

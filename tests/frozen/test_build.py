@@ -1,0 +1,165 @@
+"""The executable that build_frozen.py makes: what it is, what is in it, and that it comes again."""
+
+import base64
+import lzma
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import frozen
+from support.frozen import frozen_agent
+from support.tools import ROOT, need
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+SEED = "5eed" * 16
+HASH = "root:$argon2id$v=19$m=8192,t=5,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA"
+
+MEGABYTE = 1_000_000
+
+
+def said(program: Path, *words: str) -> str:
+    done = subprocess.run([program, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_is_small() -> None:
+    data = frozen_agent().read_bytes()
+    assert len(data) <= 9.5 * MEGABYTE
+    assert len(lzma.compress(data, preset=9)) <= 3 * MEGABYTE
+
+
+def test_it_needs_no_library_of_the_host() -> None:
+    listed = subprocess.run(
+        [need("readelf"), "-lW", frozen_agent()], capture_output=True, text=True, check=True
+    ).stdout
+    assert "LOAD" in listed
+    assert "INTERP" not in listed
+    assert "DYNAMIC" not in listed
+
+
+def test_nobodys_folders_are_in_it() -> None:
+    data = frozen_agent().read_bytes()
+    for folder in (ROOT, Path.home(), "/home/", "/root/", "/tmp/"):
+        assert f"{folder}".encode() not in data, f"{folder} is in the executable"
+
+
+def test_it_says_what_it_is_made_of() -> None:
+    told = said(frozen_agent(), "--version", "-v")
+    assert "agent executable for " in told
+    for part in ("cffi 2", "libffi 3", "libsodium ", "msgspec 0", "musl ", "psutil ", "zlib 1:1."):
+        assert f"\n{part}" in told
+    # Debian's revision, whose patches are what keeps an old CPython safe.
+    assert "\npython3.11 3.11.2-6+deb12u" in told
+
+
+def test_it_brings_every_licence() -> None:
+    told = said(frozen_agent(), "--licenses")
+    parts = {line.split()[0] for line in said(frozen_agent(), "--version", "-v").splitlines()}
+    headed = [f"\n{'=' * 72}\n{name}\n{'=' * 72}\n" for name in parts & {*part_names()}]
+    assert len(headed) == len(part_names())
+    for heading in headed:
+        assert heading in told
+    for words in (
+        "Apache License",
+        "PSF LICENSE",
+        "Mersenne Twister",
+        "Rich Felker",
+        "Frank Denis",
+    ):
+        assert words in told
+
+
+def part_names() -> list[str]:
+    return [
+        *("cffi", "libffi", "libsodium", "msgspec", "musl", "psutil", "pynacl", "pyserial"),
+        *("python3.11", "zig", "zlib"),
+    ]
+
+
+def test_a_configuration_is_baked_in_and_kept_nowhere_else(tmp_path: Path) -> None:
+    policy = tmp_path / "agent.toml"
+    policy.write_text('[roles.web]\nforward = ["127.0.0.1:80"]\n')
+    words = ["--authorise", f'role="web" {KEY} ours', "--policy", str(policy)]
+    made = frozen.built(tmp_path / "out", *words, "--password-hash", HASH, "--identity-seed", SEED)
+    told = said(made, "--version", "-v")
+    assert "baked in: 1 console key\n" in told
+    assert "role web ours\n" in told
+    assert "baked in: policy with the roles web\n" in told
+    assert "baked in: 1 password of root\n" in told
+    assert "baked in: identity " in told
+    assert SEED not in told
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700, "it holds a private key"
+    assert SEED.encode() in made.read_bytes()
+    for file in frozen.cache().glob("guardpost-agent-*/**/*"):
+        assert not file.is_file() or SEED.encode() not in file.read_bytes(), file
+
+
+def test_a_second_build_has_nothing_left_to_do(tmp_path: Path) -> None:
+    done = frozen.build("--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line.endswith("...")] == []
+    assert (tmp_path / "guardpost-agent").read_bytes() == frozen_agent().read_bytes()
+
+
+def test_an_error_is_one_line_and_leaves_no_executable(tmp_path: Path) -> None:
+    done = frozen.build("--output", str(tmp_path), "--authorise", "nobody")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --authorise: 'nobody' has no key")
+    assert done.stderr.count("\n") == 1
+    assert [*tmp_path.iterdir()] == []
+
+
+# What compiling and linking our own code takes; the rest is taken from the plain build.
+OURS = ("bytecode-", "codec-", "guardpost-agent-")
+
+
+def other_checkout(folder: Path) -> Path:
+    for name in ("guardpost", "native", "packaging"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.so")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("build_frozen.py", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def build_elsewhere(folder: Path, without: tuple[str, ...]) -> Path:
+    """The executable of a copy of this checkout, from a store that lacks those parts."""
+    cache, checkout = folder / "cache", folder / "a" / "checkout"
+    cache.mkdir(parents=True)
+    for part in frozen.cache().iterdir():
+        if not part.name.startswith((".", *without)):
+            (cache / part.name).symlink_to(part)
+    script = other_checkout(checkout) / "build_frozen.py"
+    command = [sys.executable, script, "--cache", cache, "--output", folder / "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    frozen.judge(done.returncode, done.stderr)
+    return folder / "out" / "guardpost-agent"
+
+
+def test_our_code_links_to_the_same_bytes_elsewhere(tmp_path: Path) -> None:
+    frozen_agent()
+    made = build_elsewhere(tmp_path / "somewhere" / "else", OURS)
+    assert made.read_bytes() == frozen_agent().read_bytes()
+
+
+@pytest.mark.slow
+def test_a_build_from_nothing_gives_the_same_bytes(tmp_path: Path) -> None:
+    frozen_agent()
+    kept = ("downloads", "apt", "pip-", "zig")
+    others = {each.name for each in frozen.cache().iterdir() if not each.name.startswith(kept)}
+    made = build_elsewhere(tmp_path, tuple(others))
+    assert made.read_bytes() == frozen_agent().read_bytes()
+
+
+@pytest.mark.slow
+def test_an_arm_host_has_one_too(tmp_path: Path) -> None:
+    emulator = need("qemu-aarch64")
+    made = frozen.built(tmp_path, "--target", "aarch64")
+    done = subprocess.run([emulator, made, "--version", "-v"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "agent executable for aarch64" in done.stdout
+    assert made.stat().st_size <= 9.5 * MEGABYTE

@@ -1,0 +1,162 @@
+"""The parts of build_frozen.py that need no compiler."""
+
+import argparse
+import base64
+import hashlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from static import golden, toolchain
+from static.report import BuildError, Unavailable
+from static.store import Store, key_of
+from support.tools import ROOT
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+HASH = "root:$argon2id$v=19$m=8192,t=5,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA"
+
+
+def test_two_builds_at_once_make_a_thing_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made: list[Path] = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        (folder / "half").touch()
+        assert not [*tmp_path.glob("thing-*")], "it is seen before it is whole"
+        (folder / "whole").touch()
+
+    builds = [threading.Thread(target=store.made, args=("thing", "k", make)) for _ in range(4)]
+    for each in builds:
+        each.start()
+    for each in builds:
+        each.join()
+    assert len(made) == 1
+    assert sorted(each.name for each in (tmp_path / "thing-k").iterdir()) == ["half", "whole"]
+
+
+def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise BuildError("no")
+
+    with pytest.raises(BuildError):
+        store.made("thing", "k", fail)
+    assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == []
+
+
+def test_a_key_stands_for_all_that_went_in() -> None:
+    assert key_of("a", b"b", ("c", 1)) == key_of("a", b"b", ("c", 1))
+    others = [key_of("a", b"b"), key_of("ab"), key_of("a", b"b", ("c", 2)), key_of("a", "b")]
+    assert len({*others}) == len(others)
+
+
+def test_every_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(Unavailable) as caught:
+        toolchain.check_tools("full")
+    said = str(caught.value)
+    assert "\n" not in said
+    assert {"make", "patch", "perl", "readelf"} <= {*said.partition(" missing")[0].split(", ")}
+    assert said.endswith(
+        "apt-get install binutils bzip2 dash make mawk patch perl sed tar xz-utils"
+    )
+
+
+def test_a_step_that_fails_says_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"`sh -c .*` failed: first \| the reason$"):
+        toolchain.run(["sh", "-c", "echo first; echo the reason; exit 3"], tmp_path)
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    golden.add_options(parser)
+    return parser.parse_args(words)
+
+
+def test_a_configuration_is_taken_from_words_and_files(tmp_path: Path) -> None:
+    keys, policy, seed = (tmp_path / name for name in ("keys", "agent.toml", "identity"))
+    keys.write_text(f'# ours\npermit="monitor" {KEY} someone')
+    policy.write_text("[roles.web]\nforward = ['127.0.0.1:80']\n")
+    seed.write_text(f"# The private key of ...\nguardpost-key-1:{KEY}\n")
+    words = ["--authorise", KEY, "--authorise", str(keys), "--policy", str(policy)]
+    found = golden.configuration(
+        options(*words, "--password-hash", HASH, "--identity-seed", str(seed))
+    )
+    assert found == {
+        "authorized": f'{KEY}\n# ours\npermit="monitor" {KEY} someone\n',
+        "policy": policy.read_text(),
+        "password_hashes": f"{HASH}\n",
+        "identity_seed": bytes(range(32)).hex(),
+    }
+    assert golden.configuration(options()) == dict.fromkeys(found, "")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--authorise", "me"), "'me' has no key; `guardpost key` prints"),
+        (("--authorise", f"{KEY[:-4]}"), "has no key"),
+        (("--policy", "/nowhere"), "--policy /nowhere: .*No such file"),
+        (("--password-hash", "root:secret"), r"is no NAME:HASH; `guardpost agent --hash-password"),
+        (("--identity-seed", "/nowhere"), "--identity-seed /nowhere: .*No such file"),
+    ],
+)
+def test_a_configuration_that_is_wrong_stops_the_build(words: tuple[str, str], said: str) -> None:
+    with pytest.raises(BuildError, match=said) as caught:
+        golden.configuration(options(*words))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_seed_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "identity"
+    file.write_text("5" * 60)
+    with pytest.raises(BuildError) as caught:
+        golden.configuration(options("--identity-seed", str(file)))
+    assert "555" not in str(caught.value)
+
+
+def frozen(out: Path, package: Path) -> dict[str, str]:
+    """The hashes of what freeze.py writes, in a process and a folder of its own."""
+    out.mkdir()
+    python = [sys.executable, "-B", "-S", "-P", "-X", "no_debug_ranges"]
+    script = ROOT / "packaging" / "static" / "freeze.py"
+    library = Path(argparse.__file__).parent
+    words = ["modules", out, "program.start", "agent", package, library]
+    subprocess.run([*python, script, *map(str, words)], check=True, env={"PYTHONHASHSEED": "0"})
+    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in out.iterdir()}
+
+
+def write_program(folder: Path) -> Path:
+    package = folder / "program"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "command.py").write_text("def run():\n    from program import late\n")
+    (package / "late.py").write_text("import shlex\n")
+    (package / "types_only.py").touch()
+    (package / "elsewhere.py").touch()
+    (package / "start.py").write_text(
+        "import sys\nfrom types import SimpleNamespace\nTYPE_CHECKING = False\n"
+        "if TYPE_CHECKING:\n    from program import types_only\n"
+        "if sys.platform == 'win32':\n    from program import elsewhere\n"
+        "else:\n    import heapq\n"
+        "COMMANDS = [SimpleNamespace(module='program.command')]\n"
+    )
+    return folder
+
+
+def test_the_same_modules_freeze_to_the_same_bytes(tmp_path: Path) -> None:
+    here = frozen(tmp_path / "here", write_program(tmp_path / "one"))
+    there = frozen(tmp_path / "there", write_program(tmp_path / "an" / "other"))
+    assert here == there
+
+
+def test_what_only_type_checkers_and_other_systems_import_stays_out(tmp_path: Path) -> None:
+    frozen(tmp_path / "out", write_program(tmp_path / "one"))
+    names = (tmp_path / "out" / "modules.txt").read_text().split("\n")
+    assert {"program.start", "program.command", "program.late", "shlex", "heapq"} <= {*names}
+    assert not {"program.types_only", "program.elsewhere"} & {*names}
