@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bench import (
+    boot,
     compression,
     copy,
     counterparts,
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, Measures] = {
     "copy": copy.ROWS,
     "rdp": rdp.ROWS,
     "start": start.ROWS,
+    "boot": boot.ROWS,
     "scale": scale.ROWS,
     "codec": {"": codec},
 }

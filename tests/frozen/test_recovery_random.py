@@ -44,17 +44,27 @@ def somebody() -> Iterator[Operator]:
 
 @pytest.fixture
 def machine(somebody: Operator, tmp_path: Path) -> Iterator[RecoveryMachine]:
-    drivers = {f"/drivers/{path.name}": path for path in driver_files()}
-    image = busybox_image(tmp_path / "initramfs", frozen_agent(), drivers)
-    append = f"quiet {DISTRUST} guardpost.port=/dev/ttyS1 guardpost.allow={somebody.key}"
+    """Who may come in, and the agent's own key, stand in the image."""
+    authorized = tmp_path / "authorized_consoles"
+    authorized.write_text(f"{somebody.key}\n")
+    files = {f"/drivers/{path.name}": path for path in driver_files()}
+    files["/etc/guardpost/authorized_consoles"] = authorized
+    files["/var/lib/guardpost/identity.key"] = agent_key(somebody)
+    image = busybox_image(tmp_path / "initramfs", frozen_agent(), files)
     with recovery_machine(
         image,
-        append=append,
+        append=f"quiet {DISTRUST} guardpost.port=/dev/ttyS1",
         options=("-device", "virtio-rng-pci"),
         platform=PLAIN,
         system=kernel_whose_counter_stands_still(tmp_path),
     ) as booted:
         yield booted
+
+
+def agent_key(who: Operator) -> Path:
+    path = who.folder / "agent.key"
+    who.run("key", "--identity", str(path))
+    return path
 
 
 def driver_files() -> list[Path]:
@@ -79,15 +89,16 @@ def test_a_session_waits_for_the_random_generator_and_the_prompt_does_not(
     machine: RecoveryMachine, somebody: Operator
 ) -> None:
     machine.await_shell()
-    assert b"random generator is not ready" in answer_to_enter(machine)
+    assert b"the random generator of this host is not ready" in answer_to_enter(machine)
     assert b"guardpost: key " not in machine.screen.run("guardpost-recovery show")
-    words = ("exec", "--trust-new", "--connect-timeout", "120", machine.line, "--", "echo", "here")
-    with somebody.background(*words) as waiting:
+    key = somebody.run("key", "--identity", str(agent_key(somebody))).stdout.decode().strip()
+    trust = ("--agent-key", key, "--connect-timeout", "120")
+    with somebody.background("exec", *trust, machine.line, "--", "true") as waiting:
         assert b"crng init done" not in machine.screen.run("dmesg")
         assert waiting.poll() is None
         order = " ".join(f"/drivers/{path.name}" for path in driver_files())
         machine.screen.run(f"for each in {order}; do insmod $each; done")
         assert waiting.wait(PATIENCE_SECONDS) == 0
     assert b"crng init done" in machine.screen.run("dmesg")
-    assert b"guardpost: words " in machine.screen.run("guardpost-recovery show")
+    assert f"guardpost: key {key}\r\n".encode() in machine.screen.run("guardpost-recovery show")
     assert b"not ready" not in answer_to_enter(machine)

@@ -65,10 +65,19 @@ class Screen:
         self._path = path
         self._socket = _connect(path, process)
 
-    def read_until(self, wanted: bytes, seconds: float = PATIENCE_SECONDS) -> bytes:
+    def read_until(self, wanted: bytes) -> bytes:
         """What it shows from the last such call to the end of `wanted`."""
-        deadline = time.monotonic() + seconds
-        while (found := self.shown.find(wanted, self._unseen)) < 0:
+        begin = self._unseen
+        self._unseen = self._find(wanted, begin) + len(wanted)
+        return self.shown[begin : self._unseen]
+
+    def await_anywhere(self, wanted: bytes) -> None:
+        """Until it has shown that, before or after what was read."""
+        self._find(wanted, 0)
+
+    def _find(self, wanted: bytes, begin: int) -> int:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (found := self.shown.find(wanted, begin)) < 0:
             self._socket.settimeout(max(0.01, deadline - time.monotonic()))
             try:
                 data = self._socket.recv(65536)
@@ -77,8 +86,7 @@ class Screen:
             if not data:
                 raise AssertionError(f"no {wanted!r} on the screen: {self.shown[-3000:]!r}")
             self.shown += data
-        begin, self._unseen = self._unseen, found + len(wanted)
-        return self.shown[begin : self._unseen]
+        return found
 
     def type(self, line: str) -> None:
         self._socket.sendall(line.encode() + b"\n")
