@@ -74,7 +74,7 @@ ONLY_IN = {
 
 # What services share; a service knows no other service.
 SHARED_BY_SERVICES = (
-    *("services.action", "services.asker", "services.job", "services.kept"),
+    *("services.action", "services.argv", "services.asker", "services.job", "services.kept"),
     *("services.event_queue", "services.listener", "services.program", "services.records"),
     *("services.relay", "services.socks", "services.table_delta", "services.thresholds"),
     "services.waiting",

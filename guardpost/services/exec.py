@@ -20,6 +20,7 @@ from guardpost.errors import (
     UsageError,
 )
 from guardpost.services.action import Action
+from guardpost.services.argv import check_argv, check_environment, check_words
 from guardpost.services.asker import Asker
 from guardpost.services.job import AHEAD_BYTES, KEPT_BYTES, TERMINAL_AHEAD_BYTES, Job
 from guardpost.services.program import Tty, exit_code, follow, relay
@@ -67,13 +68,9 @@ class ExecReply(msgspec.Struct):
 def _parse(request: bytes) -> ExecRequest:
     """Raise RemoteProtocolError when no operating system could run `request`."""
     wanted = decode_value(request, ExecRequest)
-    words = [*wanted.argv, *wanted.env, *wanted.env.values(), wanted.cwd or b""]
-    if not wanted.argv or not wanted.argv[0]:
-        raise RemoteProtocolError("the request names no program")
-    if any(b"\0" in word for word in words):
-        raise RemoteProtocolError("a NUL in the request")
-    if any(not name or b"=" in name for name in wanted.env):
-        raise RemoteProtocolError("a variable's name is empty or holds =")
+    check_argv(wanted.argv)
+    check_environment(wanted.env)
+    check_words(wanted.cwd or b"", wanted.user.encode())
     if wanted.timeout is not None and not wanted.timeout > 0:
         raise RemoteProtocolError("the timeout must be more than 0 s")
     if wanted.tty is not None:
@@ -212,7 +209,7 @@ async def run(
     """Run `argv` over there with our descriptors; return the exit code.
 
     128+N for signal N, 124 (program.TIMED_OUT) when `timeout` seconds were over. `stdin` None is
-    an end at once. Raises UsageError (too long), ChannelReset (refused: NOT_FOUND, FAILED, …; or
+    an end at once. Raises UsageError, ChannelReset (refused: NOT_FOUND, FAILED, …; or
     broken), OSError when our descriptors cannot be read or written (BrokenPipeError).
     Whenever it raises, or is cancelled, the program over there is killed.
     """
@@ -233,7 +230,7 @@ async def open_on_terminal(
 ) -> Channel:
     """`argv` on a terminal over there: a channel for program.py's records.
 
-    Raises UsageError (too long), ChannelReset.
+    Raises UsageError, ChannelReset.
     """
     wanted = ExecRequest(list(argv), cwd, dict(env or {}), timeout, user, tty=tty)
     return await opener.open(SERVICE, _encoded(wanted), interactive=True, compress=True)
@@ -250,7 +247,7 @@ async def start(
 ) -> ExecReply:
     """Start `argv` over there, detached; returns its pid and its number among the jobs.
 
-    Raises UsageError (too long), ChannelReset, RemoteProtocolError.
+    Raises UsageError, ChannelReset, RemoteProtocolError.
     """
     wanted = ExecRequest(list(argv), cwd, dict(env or {}), timeout, user, detach=True)
     channel = await opener.open(SERVICE, _encoded(wanted))
@@ -262,4 +259,8 @@ def _encoded(wanted: ExecRequest) -> bytes:
     request = msgspec.msgpack.encode(wanted)
     if len(request) > MAX_REQUEST_BYTES:
         raise UsageError(f"the command and its environment exceed {MAX_REQUEST_BYTES} bytes")
+    try:
+        _parse(request)
+    except RemoteProtocolError as error:
+        raise UsageError(f"the command cannot be run: {error}") from None
     return request

@@ -14,6 +14,7 @@ import msgspec
 from guardpost.aio.channel import Channel, Opener
 from guardpost.errors import ChannelReset, RemoteProtocolError, ResetCode, UsageError
 from guardpost.services.action import Action
+from guardpost.services.argv import check_environment, check_words
 from guardpost.services.asker import Asker
 from guardpost.services.job import KEPT_BYTES, TERMINAL_AHEAD_BYTES, Job, Superseded
 from guardpost.services.program import Tty, relay
@@ -66,8 +67,8 @@ def _parse(request: bytes) -> ShellRequest:
     words = [*wanted.env, *wanted.env.values()]
     if len(wanted.env) > ENV_MAX or any(len(word) > ENV_VALUE_MAX_BYTES for word in words):
         raise RemoteProtocolError("too many variables, or too long ones")
-    if any(b"\0" in word for word in words) or "\0" in wanted.user:
-        raise RemoteProtocolError("a NUL in the request")
+    check_environment(wanted.env)
+    check_words(wanted.user.encode())
     return wanted
 
 

@@ -379,3 +379,14 @@ def test_an_agent_that_ends_without_a_status_broke_the_protocol() -> None:
                 await service.run(opener, [b"true"], stdin=None, stdout=1, stderr=2)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("argv", [[b""], [b"", b"x"], [b"a\0b"]])
+def test_what_names_no_program_is_not_even_asked_for(argv: list[bytes]) -> None:
+    async def story() -> None:
+        async with MemoryOpener({}) as opener:
+            with pytest.raises(UsageError, match="cannot be run: "):
+                await service.start(opener, argv)
+            assert opener.opened == []
+
+    asyncio.run(story())
