@@ -6,7 +6,6 @@ was killed, or whose number another has now, is told apart.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -71,11 +70,12 @@ def start(args: argparse.Namespace, local: "list[str]") -> int:
 
 def _leave_nothing(process: "subprocess.Popen[bytes]") -> None:
     """Of one that is not in the background: whoever started it gave up, or cannot be told."""
-    for end in (lambda: process.send_signal(signal.SIGINT), process.kill):
-        if process.poll() is None:
-            end()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END_SECONDS)
+    process.send_signal(signal.SIGINT)  # as Ctrl-C does; nothing, when it has ended
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _options(option: str, values: "list[str]") -> list[str]:
