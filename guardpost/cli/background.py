@@ -6,6 +6,7 @@ was killed, or whose number another has now, is told apart.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -166,7 +167,8 @@ def _all() -> Iterator[dict[str, Any]]:
 
 def _end(pid: int) -> None:
     """Its listeners are closed when this returns."""
-    os.kill(pid, signal.SIGINT)  # as Ctrl-C does: what listens is closed, unix sockets too
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, signal.SIGINT)  # as Ctrl-C does: what listens is closed, unix sockets too
     deadline = time.monotonic() + END_SECONDS
     while any(each["pid"] == pid for each in _all()):
         if time.monotonic() > deadline:

@@ -46,7 +46,7 @@ Path = Annotated[bytes, Meta(max_length=4096)]
 Piece = Annotated[bytes, Meta(max_length=DATA_MAX_BYTES)]
 Digest = Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
 Rung = tuple[Size, Annotated[bytes, Meta(min_length=RUNG_BYTES, max_length=RUNG_BYTES)]]
-Word = Annotated[str, Meta(pattern="^[a-z-]{0,32}$")]
+Word = Annotated[str, Meta(pattern=r"\A[a-z-]{0,32}\Z")]
 Text = Annotated[str, Meta(max_length=400)]
 
 

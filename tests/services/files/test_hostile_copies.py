@@ -386,6 +386,17 @@ def test_an_agent_cannot_say_done_for_what_it_did_not_get(to: Path) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("word", ["no-such-file\n", "\n", "a b", "\x1b[2J", "x" * 33])
+def test_a_word_of_a_peer_is_one_word(word: str) -> None:
+    """It is shown as it stands."""
+    for record, decoder in (
+        (wire.Settled(0, word), wire.from_receiver),
+        (wire.Fail(word, ""), wire.from_sender),
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            decoder.decode(msgspec.msgpack.encode(record))
+
+
 @given(data=st.binary(max_size=300))
 def test_any_bytes_decode_or_are_refused(data: bytes) -> None:
     for decoder in (wire.from_sender, wire.from_receiver):
