@@ -107,19 +107,27 @@ class There(NamedTuple):
             else dial.connect(forward.host, forward.host_port, CONNECT_SECONDS)
         )
         connecting = asyncio.ensure_future(dialling)
-        channel = await listen.accept(session, number)
         try:
+            channel = await listen.accept(session, number)
             end = SocketEnd(await connecting)
         except dial.DialError as error:
             channel.reset(error.code, error.text)
             raise ChannelReset(error.code, error.text) from None
-        finally:
+        except BaseException:
+            # The client has gone before it was taken: nobody wants this connection.
             connecting.cancel()
+            connecting.add_done_callback(_close)
+            raise
         try:
             await relay(channel, end)
             end.close()
         finally:
             end.abort()
+
+
+def _close(connecting: "asyncio.Future[socket.socket]") -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
 
 
 def parse(

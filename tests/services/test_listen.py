@@ -171,6 +171,24 @@ def test_what_is_not_permitted_never_listens(
     told(story, permit)
 
 
+def test_a_client_that_is_not_there_any_more_leaves_no_connection_here() -> None:
+    async def story(host: Host) -> None:
+        ends: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            ends.append(await reader.read())
+            writer.close()
+
+        async with listening(serve) as here:
+            there = There(parse_forward(f"0:127.0.0.1:{here}"))
+            with pytest.raises(ChannelReset):
+                await there._carry(host.opener, 77)
+            while len(ends) < 1:
+                await asyncio.sleep(0.01)
+
+    told(story)
+
+
 def test_loopback_of_which_one_address_is_permitted() -> None:
     async def story(host: Host) -> None:
         channel = await host.opener.open("listen", msgspec.msgpack.encode(service.ListenRequest()))
