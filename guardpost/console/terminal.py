@@ -112,7 +112,12 @@ class Terminal:
         while True:
             reason = await self._read_line()
             stream, self._stream = self._stream, None
-            self._forget_typed()
+            self._is_away = True
+            self._typed_bytes = 0
+            while not self._typed.empty():  # later this would be an old command
+                self._typed.get_nowait()
+                self._typed.task_done()
+                self._not_sent(_AWAY)
             if stream is not None:
                 await stream.close()
             self._stream = await self._keeper.again(reason)
@@ -241,16 +246,6 @@ class Terminal:
                     await self._send_break()
             finally:
                 self._typed.task_done()
-
-    def _forget_typed(self) -> None:
-        """The line is away: later this would be an old command."""
-        self._is_away = True
-        self._typed_bytes = 0
-        if not self._typed.empty():
-            self._not_sent(_AWAY)
-        while not self._typed.empty():
-            self._typed.get_nowait()
-            self._typed.task_done()
 
     async def _until_sent(self) -> None:
         with contextlib.suppress(TimeoutError):
