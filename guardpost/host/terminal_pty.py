@@ -238,7 +238,7 @@ def _set_size(fd: int, rows: int, columns: int) -> bool:
 
 
 def _take_terminal() -> None:
-    """In the child, between fork and exec, where little is safe: one system call.
+    """In the child, between fork and exec, where little is safe: a few system calls.
 
     The new session has no terminal until its leader takes one, and opening the pty by its name
     would need /dev/pts and, for another user, its permissions.
@@ -249,3 +249,7 @@ def _take_terminal() -> None:
         import termios
 
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # Who was started with `&` by a script ignores these (sh(1)), and so would all at the
+        # terminal: no Ctrl-C would end anything there.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)

@@ -137,3 +137,20 @@ def test_what_cannot_be_started_leaves_nothing_open() -> None:
         assert len(os.listdir("/proc/self/fd")) == before
 
     told(story)
+
+
+def test_ctrl_c_ends_a_program_though_the_agent_itself_ignores_it() -> None:
+    """A script that starts an agent with `&` has it ignore SIGINT and SIGQUIT."""
+
+    async def story() -> None:
+        child = await shell(b"echo ready; exec sleep 1000")
+        await heard(child, b"ready\r\n")
+        await child.write_stdin(b"\x03")
+        assert await child.wait() == -signal.SIGINT
+        child.close()
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        told(story)
+    finally:
+        signal.signal(signal.SIGINT, before)
