@@ -172,8 +172,10 @@ async def _detach(
         number = asker.jobs().keep(job, SERVICE, tuple(wanted.argv), key=asker.key, user=asker.user)
     except ChannelReset as refusal:
         channel.reset(refusal.code, refusal.text)
-        await child.terminate()
-        child.close()
+        try:
+            await child.terminate()
+        finally:  # also when the session ends meanwhile
+            child.close()
         return
     asker.note(job=number)
     channel.accept(msgspec.msgpack.encode(ExecReply(child.pid, number)))

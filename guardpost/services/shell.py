@@ -165,9 +165,11 @@ async def _serve_kept(channel: Channel, wanted: ShellRequest, asker: Asker) -> N
             ended=lambda: _log_out(record),
         )
     except ChannelReset:
-        await child.terminate()
-        child.close()
-        _log_out(record)
+        try:
+            await child.terminate()
+        finally:  # also when the session ends meanwhile
+            child.close()
+            _log_out(record)
         raise
     kept = jobs.find(number)
     assert kept is not None

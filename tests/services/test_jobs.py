@@ -217,7 +217,10 @@ def test_what_belongs_to_another_key_is_not_there(do: service.Deed) -> None:
     told(story)
 
 
-def test_too_many_are_refused_and_leave_nothing_running() -> None:
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_too_many_are_refused_and_leave_nothing_running(is_cut: bool) -> None:
+    """Also when the session ends while the one that was refused does."""
+
     async def story(host: Host) -> None:
         from guardpost.services.kept import MOST
 
@@ -227,6 +230,8 @@ def test_too_many_are_refused_and_leave_nothing_running() -> None:
         with pytest.raises(ChannelReset) as caught:
             await host.start("exec sleep 100")
         assert caught.value.code is ResetCode.LIMIT
+        if is_cut:
+            host.ann.cut()
         if before:
             while len(os.listdir("/proc/self/fd")) > before:
                 await asyncio.sleep(0.01)

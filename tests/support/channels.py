@@ -201,6 +201,12 @@ class MemoryOpener:
         for console in self.consoles:
             console.reset(code)
 
+    def cut(self) -> None:
+        """As lose(), and the services are cancelled, as an agent does then."""
+        for task in self._serving:
+            task.cancel()
+        self.lose()
+
     async def figures(self) -> Figures | None:
         """There is no line under these channels."""
         return None
