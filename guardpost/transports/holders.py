@@ -48,10 +48,22 @@ def _opened_by(pid: int, proc: str) -> set[str]:
     paths: set[str] = set()
     try:
         for entry in os.listdir(f"{proc}/{pid}/fd"):
-            paths.add(os.readlink(f"{proc}/{pid}/fd/{entry}"))
+            path = os.readlink(f"{proc}/{pid}/fd/{entry}")
+            if not _is_a_container_s(f"{proc}/{pid}/fd/{entry}", path):
+                paths.add(path)
     except OSError:
         pass  # not ours to look into, or gone meanwhile: what was seen so far counts
     return paths
+
+
+def _is_a_container_s(opened: str, path: str) -> bool:
+    """A container has ptys of its own, in a devpts of its own, and numbers them as we do ours."""
+    if not path.startswith("/dev/pts/"):
+        return False
+    try:
+        return os.stat(opened).st_dev != os.stat(path).st_dev
+    except OSError:
+        return False
 
 
 def _name_of(pid: int, proc: str) -> str:

@@ -3,9 +3,11 @@
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.tools import need
 
 from guardpost.transports.holders import Holder, holders_of
 
@@ -36,3 +38,41 @@ def test_the_owner_of_a_ptys_master_is_the_line_and_not_its_user() -> None:
 
 def test_a_holder_reads_as_its_name_and_pid() -> None:
     assert str(Holder(812, "getty")) == "getty (pid 812)"
+
+
+CONTAINER = """
+import os, pty, sys
+masters, name = [], ""
+while name != sys.argv[1]:
+    master, slave = pty.openpty()
+    masters.append(master)
+    name = os.ttyname(slave)
+if os.fork():  # the child goes on holding the masters
+    for master in masters: os.close(master)
+    print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a mount namespace, as root")
+def test_a_container_s_pty_of_the_same_number_is_another(tmp_path: Path) -> None:
+    """As with systemd-nspawn, whose getty holds a /dev/pts/0 that is not the host's."""
+    script = tmp_path / "container.py"
+    script.write_text(CONTAINER)
+    private = "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts"
+    master, slave = pty.openpty()
+    there = subprocess.Popen(
+        [need("unshare"), "--mount", "sh", "-ec", f'{private}; exec "$0" "$@"']
+        + [sys.executable, str(script), os.ttyname(slave)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert there.stdin
+    assert there.stdout
+    with there:
+        assert there.stdout.readline() == "ready\n"
+        assert holders_of(os.ttyname(slave)) == []
+        there.stdin.close()
+    os.close(master)
+    os.close(slave)
