@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from support import frozen, tools
+from support.plain_logins import hide_start_files
 
 HERE = Path(__file__).parent
 
@@ -60,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("all" if config.option.all else "each time")
+    hide_start_files()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
