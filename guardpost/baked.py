@@ -14,7 +14,7 @@ try:
 except ImportError:
     _baked = None  # type: ignore[assignment]
 
-__all__ = ["FACTS", "WHERE", "Facts", "started_up"]
+__all__ = ["FACTS", "WHERE", "Facts"]
 
 WHERE = "baked in"
 """Where something comes from, in what people read of it."""
@@ -60,12 +60,3 @@ class Facts:
 
 
 FACTS = Facts(_baked)
-
-
-def started_up() -> None:
-    """Nothing more is imported for now: an executable gives back its pages of bytecode."""
-    try:
-        from guardpost._program import forget_bytecode
-    except ImportError:
-        return
-    forget_bytecode()

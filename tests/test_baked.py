@@ -33,7 +33,3 @@ def test_the_key_is_in_no_text_of_it() -> None:
     facts = baked.Facts(module(IDENTITY_SEED="ab" * 32))
     assert facts.private_key == b"\xab" * 32
     assert "abab" not in repr(facts)
-
-
-def test_elsewhere_nothing_is_given_back_after_the_start() -> None:
-    baked.started_up()

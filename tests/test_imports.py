@@ -16,7 +16,7 @@ LAYERS = {
     "__init__": (),
     "__main__": ("cli",),
     "errors": (),
-    "baked": ("_baked", "_program"),
+    "baked": ("_baked",),
     "termsafe": (),
     "linepaths": (),
     "misread": (),
@@ -56,7 +56,6 @@ LAYERS = {
 # Names that only these modules may import.
 ONLY_IN = {
     "guardpost._baked": ("baked",),
-    "guardpost._program": ("baked",),
     "guardpost.baked": ("cli",),
     "guardpost._framing": (
         *("protocol.framing", "protocol.codec_paths", "transports.lineio"),

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardpost import baked
 from guardpost.cli import agent_accounts, agent_options, openssl
 from guardpost.errors import NoSuchTarget, UsageError
 from guardpost.termsafe import safe_text
@@ -169,7 +168,6 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
         stop_on_signals(agent)
         listens = target.scheme in LISTENERS
         told = status.told(open_line, where, listens=listens, is_open=stream is not None)
-        baked.started_up()
         await agent.run(told, stream, identity_later(args, agent, say))
 
 

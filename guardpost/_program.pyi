@@ -1,3 +1,0 @@
-# Of an executable's main.c; guardpost/baked.py asks for it, and nobody else.
-
-def forget_bytecode() -> None: ...
