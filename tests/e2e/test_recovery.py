@@ -88,3 +88,41 @@ def test_where_nobody_is_named_at_all_it_does_not_start() -> None:
         with recovery(line, "quiet", "--accounts", str(line.folder / "none")) as process:
             assert process.wait(PATIENCE_SECONDS) == 255
         assert "guardpost: usage: nobody could use this agent" in line.agent_log()
+
+
+# An agent on a host whose random generator never becomes ready; at its end it tells what it loaded.
+UNREADY = """
+import asyncio, sys
+from guardpost.host import randomness
+
+async def never():
+    await asyncio.Event().wait()
+
+randomness.is_ready, randomness.wait_until_ready = (lambda: False), never
+from guardpost.cli import main
+code = main.main(sys.argv[1:])
+print("libsodium" if "nacl.bindings" in sys.modules else "no libsodium", file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_without_random_bytes_the_prompt_answers_and_nothing_waits_for_them() -> None:
+    with rig(agent=None) as line:
+        login = account_line("ann", "correct horse")
+        (line.folder / "accounts").write_text(f"{login}\n")
+        (line.folder / "accounts").chmod(0o600)
+        words = ["agent", line.there, "--ephemeral", "--accounts", str(line.folder / "accounts")]
+        with (line.folder / "agent.log").open("wb") as log:
+            argv = [sys.executable, "-c", UNREADY, *words]
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            assert "text prompt\n" in says(line, "the random generator of this host is not ready")
+            with BareTerminal(line.here) as person:
+                assert b"is not ready; sessions and logins wait" in person.wakes(PATIENCE_SECONDS)
+                person.asks(b"version\r", b"is not ready; sessions and logins wait")
+                assert b"Password" not in person.asks(b"login ann\r", b"wait for it\r\nguardpost> ")
+        finally:
+            process.terminate()
+            process.wait(10)
+        assert line.agent_log().endswith("\nno libsodium\n")
+        assert "fingerprint" not in line.agent_log()
