@@ -94,16 +94,23 @@ class SettingsFile:
     def _read(self) -> None:
         self._settings, self.warnings = NOTHING_SET, []
         try:
-            self._settings = self._from_file() or parse_settings(self._without)
+            self._settings = self._from_file() or _baked_in(self._without)
         except GuardpostError as error:
             self._settings = Settings({})
-            self.warnings.append(f"{error}; nothing in this file counts, no role allows anybody")
+            self.warnings.append(f"{error}; nothing in it counts, no role allows anybody")
 
     def _from_file(self) -> Settings | None:
         try:
             return None if self.path is None else read_settings(self.path)
         except FileNotFoundError:
             return None
+
+
+def _baked_in(text: str) -> Settings:
+    try:
+        return parse_settings(text)
+    except UsageError as error:
+        raise UsageError(f"the policy that is baked in: {error}") from None
 
 
 def read_settings(path: Path) -> Settings:

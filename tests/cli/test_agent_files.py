@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.golden import CONSOLE, golden
 
 from guardpost.agent import audit_sinks
+from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.cli import agent_files
 from guardpost.errors import UsageError
-from guardpost.identity import places, public_key_text
+from guardpost.identity import parse_public_key, places, public_key_text
 
 KEY = bytes(range(32))
 
@@ -67,3 +69,58 @@ def test_the_journal_has_each_line_once(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
         agent_files.audit(None, agent_files.settings(None))
         assert not log.propagate
+
+
+# --- what is baked into an executable ---
+
+
+def permits(consoles: AuthorizedConsoles, key: str) -> str | None:
+    found = consoles.lookup(parse_public_key(key))
+    return str(found.permits) if found is not None else None
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a host's files, which are not there yet."""
+    monkeypatch.setattr(places, "authorized_consoles", lambda environ: tmp_path / "authorized")
+    monkeypatch.setattr(places, "agent_settings", lambda environ: tmp_path / "agent.toml")
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def test_a_golden_configuration_needs_no_files(host: Path) -> None:
+    settings = agent_files.settings(None, golden())
+    consoles = agent_files.authorized([], settings, facts=golden())
+    assert permits(consoles, CONSOLE) == "monitor"
+    assert consoles.warnings == []
+
+
+def test_files_of_the_host_count_before_it(host: Path) -> None:
+    settings = agent_files.settings(None, golden())
+    consoles = agent_files.authorized([], settings, facts=golden())
+    write(host / "authorized", f'permit="exec=/usr/bin/id" {CONSOLE}\n')
+    assert permits(consoles, CONSOLE) == "exec=/usr/bin/id"
+    (host / "authorized").unlink()
+    write(host / "agent.toml", "[limits]\nchannels = 3\n")
+    assert settings.now().channels == 3
+    assert permits(consoles, CONSOLE) is None  # the file's policy has no role "web"
+    (host / "agent.toml").unlink()
+    assert permits(consoles, CONSOLE) == "monitor"
+
+
+def test_a_config_that_was_named_is_the_whole_policy(host: Path) -> None:
+    write(host / "other.toml", "")
+    settings = agent_files.settings(str(host / "other.toml"), golden())
+    assert "web" not in settings.now().roles
+
+
+def test_what_is_wrong_in_it_is_told_and_allows_nobody(host: Path) -> None:
+    facts = golden(AUTHORIZED=f'role="web" {CONSOLE}\nnonsense\n', POLICY="roles = 1")
+    consoles = agent_files.authorized([], agent_files.settings(None, facts), facts=facts)
+    assert permits(consoles, CONSOLE) is None
+    assert any("baked in:2: skipped" in warning for warning in consoles.warnings)
+    assert any("the policy that is baked in: roles is a table" in warning for warning in consoles.warnings)
