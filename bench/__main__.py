@@ -13,6 +13,7 @@ from bench import (
     copy,
     counterparts,
     cpu,
+    frozen,
     guest_line,
     line,
     queue,
@@ -46,6 +47,7 @@ SECTIONS: Mapping[str, Measures] = {
     "start": start.ROWS,
     "boot": boot.ROWS,
     "scale": scale.ROWS,
+    "frozen": frozen.ROWS,
     "codec": {"": codec},
 }
 

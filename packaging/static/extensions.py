@@ -15,9 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 FLAGS = ("-DNDEBUG", "-fwrapv")
 
-# Run by the interpreter that was built, which has cffi's backend within.
+# Run by the interpreter that was built, which has cffi's backend within, and is not installed.
 EMIT = """
-import sys
+import sys, sysconfig, types
+built = types.SimpleNamespace(build_time_vars={})
+sys.modules[sysconfig._get_sysconfigdata_name()] = built
 what, out, *sys.path[:0] = sys.argv[1:]
 module, _, name = what.partition(":")
 ffi = getattr(__import__(module, fromlist=["x"]), name)

@@ -30,7 +30,8 @@ LINKED = {
 
 # What is imported by C, or by a name that is put together.
 HIDDEN = {
-    "": ["encodings.ascii", "encodings.latin_1", "encodings.utf_8", "io", "linecache", "traceback"],
+    "agent": ["encodings.ascii", "encodings.latin_1", "encodings.utf_8", "linecache", "traceback"],
+    "full": ["encodings.idna"],
     "datetime": ["_strptime"],
     "msgspec": ["datetime", "decimal", "enum", "inspect", "uuid"],
 }
@@ -43,29 +44,35 @@ LEFT_OUT = {
         *("ctypes", "_ctypes", "readline", "sqlite3", "test", "unittest", "tkinter"),
         *("doctest", "pdb", "pydoc", "cmd", "code", "codeop", "bdb", "profile", "cProfile"),
         *("multiprocessing", "concurrent.futures.process", "ssl_match_hostname"),
-        *("email", "http", "html", "xml", "xmlrpc", "ftplib", "smtplib", "imaplib", "telnetlib"),
-        *("urllib.request", "urllib.error", "urllib.response", "urllib.robotparser", "mimetypes"),
+        *("xml", "xmlrpc", "ftplib", "smtplib", "imaplib", "telnetlib", "urllib.robotparser"),
         *("distutils", "setuptools", "pkg_resources", "sysconfig", "_sysconfigdata", "site"),
         *("importlib.metadata", "importlib.resources", "runpy", "pkgutil", "py_compile"),
         *("importlib._bootstrap", "importlib._bootstrap_external", "importlib.readers"),
-        *("_py_abc", "_pyio", "_compat_pickle", "pickle", "plistlib", "tracemalloc", "pprint"),
+        *("_py_abc", "_pyio", "plistlib", "tracemalloc", "statistics"),
         *("asyncio.windows_events", "asyncio.windows_utils", "asyncio.proactor_events"),
-        *("asyncio.__main__", "getpass", "webbrowser", "optparse", "fractions", "statistics"),
+        *("asyncio.__main__", "webbrowser", "optparse", "rich.markdown", "rich.syntax"),
         *("serial.serialwin32", "serial.win32", "serial.serialjava", "serial.serialcli"),
         *("serial.rfc2217", "serial.urlhandler", "serial.tools.list_ports_windows"),
         *("serial.tools.list_ports_osx", "serial.threaded", "serial.tools.miniterm"),
         *("psutil._psaix", "psutil._psbsd", "psutil._psosx", "psutil._pssunos"),
         *("psutil._pswindows", "cffi", "pycparser", "yaml", "tomli_w", "attr", "typing_extensions"),
-        *("pyghmi", "nturl2path", "this", "antigravity"),
+        *("pyghmi", "nturl2path", "this", "antigravity", "markdown_it", "pygments"),
     ],
     "agent": [
         # A line with a password is one for the console.
         *("guardpost.transports.amt", "guardpost.transports.ipmi", "guardpost.transports.tls"),
         *("ssl", "_ssl", "_hashlib", "unicodedata", "stringprep"),
-        *("encodings.idna", "encodings.punycode", "rich", "argcomplete", "pygments"),
+        *("encodings.idna", "encodings.punycode", "rich", "argcomplete", "fractions"),
+        *("email", "http", "html", "mimetypes", "_compat_pickle", "pickle", "pprint"),
+        *("urllib.request", "urllib.error", "urllib.response"),
     ],
     "full": [],
 }
+
+NEVER = (
+    *("TYPE_CHECKING", "typing.TYPE_CHECKING", "sys.platform == 'win32'"),
+    "__name__ == '__main__'",
+)
 
 START = """
 import sys, _frozen_importlib
@@ -114,6 +121,7 @@ class Finder:
         self._without = without
         self.found: dict[str, Path] = {}
         self.missing: set[str] = set()
+        self.refused: set[tuple[str, str]] = set()
 
     def add(self, name: str) -> bool:
         """Whether there is such a module; it and what it imports are found then."""
@@ -131,7 +139,9 @@ class Finder:
         self.found[name] = file
         package = name if file.name == "__init__.py" else parent
         for node in executed(ast.parse(file.read_bytes())):
-            self._follow(node, package)
+            for wanted in self._imported(node, package):
+                if not self.add(wanted) and is_listed(wanted, self._without):
+                    self.refused.add((name, wanted))
         for hidden in HIDDEN.get(name, ()):
             self.add(hidden)
         return True
@@ -144,32 +154,30 @@ class Finder:
                     return file
         return None
 
-    def _follow(self, node: ast.AST, package: str) -> None:
+    def _imported(self, node: ast.AST, package: str) -> Iterator[str]:
+        """The modules that a statement imports."""
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                self.add(alias.name)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = package.split(".")
             above = parents[: len(parents) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            if self.add(base) and self.found.get(base, Path()).name == "__init__.py":
-                for alias in node.names:
-                    if self._file(f"{base}.{alias.name}"):
-                        self.add(f"{base}.{alias.name}")
+            yield base
+            for alias in node.names:
+                if self._file(f"{base}.{alias.name}"):
+                    yield f"{base}.{alias.name}"
 
 
 def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All below `node` but what stands under `if TYPE_CHECKING` or another system's name."""
+    """The statements below `node`, but what stands under `if TYPE_CHECKING` or another system."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If):
-            test = ast.unparse(child.test)
-            if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING", "sys.platform == 'win32'"):
-                for other in child.orelse:
-                    yield from executed(other)
-                    yield other
-                continue
-        yield child
-        yield from executed(child)
+        if isinstance(child, ast.If) and ast.unparse(child.test) in NEVER:
+            for other in child.orelse:
+                yield other
+                yield from executed(other)
+        elif isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from executed(child)
 
 
 def held(code: CodeType) -> Iterator[object]:
@@ -204,7 +212,8 @@ def freeze_modules(out: Path, entry: str, variant: str, folders: list[Path]) -> 
     finder = Finder(folders, left_out(variant))
     sys.path[:0] = [str(folder) for folder in folders]
     commands = importlib.import_module(entry).COMMANDS
-    for name in (entry, *(command.module for command in commands), *HIDDEN[""]):
+    hidden = [*HIDDEN["agent"], *(HIDDEN["full"] if variant == "full" else [])]
+    for name in (entry, *(command.module for command in commands), *hidden):
         if not finder.add(name):
             raise SystemExit(f"error: there is no module {name}")
     blob = bytearray()
@@ -220,6 +229,7 @@ def freeze_modules(out: Path, entry: str, variant: str, folders: list[Path]) -> 
     (out / "frozen_table.c").write_text(table(modules))
     lines = [f"{name}\n" for name in sorted(finder.found)]
     lines += [f"({name} is not there)\n" for name in sorted(finder.missing)]
+    lines += [f"({wanted}, for {name}, is left out)\n" for name, wanted in sorted(finder.refused)]
     (out / "modules.txt").write_text("".join(lines))
 
 

@@ -93,8 +93,7 @@ def interpreter(
     def make(folder: Path) -> None:
         with store.scratch("python") as scratch:
             tree = unpack(*python, scratch)
-            shutil.copytree(unpack(*cffi, scratch) / "src" / "c", tree / "Modules" / "cffi")
-            shutil.copy(SETUP, tree / "Modules" / "Setup.local")
+            add_modules(tree, unpack(*cffi, scratch))
             freeze_less(tree)
             configure(tools, tree, host)
             (scratch / "deps").mkdir()
@@ -103,12 +102,20 @@ def interpreter(
             build(tools, tree, scratch / "deps", host)
             install(tree, folder)
 
-    recipe = [getsource(each) for each in (freeze_less, configure, build, install)]
+    recipe = [getsource(each) for each in (add_modules, freeze_less, configure, build, install)]
     options = (SETUP.read_text(), CORE_FLAGS, OPTIONS, CROSS_ANSWERS, UNUSED, FOR_OPENSSL)
     libraries = [key(name, tools, sources) for name in LIBRARIES]
     digests = (python[0].digest, cffi[0].digest)
     made = key_of(digests, tools.key, tools.flags, recipe, options, libraries)
     return Interpreter(python[0], store.made(f"python-{tools.target}", made, make))
+
+
+def add_modules(tree: Path, cffi: Path) -> None:
+    """Our choice of C modules, and cffi's backend among them."""
+    shutil.copy(SETUP, tree / "Modules" / "Setup.local")
+    shutil.copytree(cffi / "src" / "c", tree / "Modules" / "cffi")
+    for header in (cffi / "src" / "cffi").glob("*.h"):  # it includes ../cffi/*.h
+        shutil.copy(header, tree / "Modules" / "cffi")
 
 
 def freeze_less(tree: Path) -> None:
@@ -142,7 +149,9 @@ def configure(tools: Toolchain, tree: Path, host: Path | None) -> None:
 def build(tools: Toolchain, tree: Path, deps: Path, host: Path | None) -> None:
     # The sources of frozen modules are read from here and not from an installed Python.
     made = ["libpython3.11.a", *([] if host else ["python"])]
-    tools.run(["make", JOBS, f"DEPS={deps}", f"CFLAGS_NODIST={CORE_FLAGS}", *made], tree)
+    paths = " ".join(f"-L{deps / name / 'lib'}" for name in LIBRARIES)
+    settings = [f"DEPS={deps}", f"CFLAGS_NODIST={CORE_FLAGS}", f"LDFLAGS=-static {paths}"]
+    tools.run(["make", JOBS, *settings, *made], tree)
 
 
 def install(tree: Path, folder: Path) -> None:

@@ -24,7 +24,7 @@ ENTRIES = {"agent": "guardpost.cli.agent_program", "full": "guardpost.cli.main"}
 # Where each tree has its packages.
 PACKAGES = {
     "agent": {"msgspec": "src", "psutil": "", "pynacl": "src", "pyserial": ""},
-    "full": dict.fromkeys(("argcomplete", "markdown-it-py", "mdurl", "pygments", "rich"), ""),
+    "full": {"argcomplete": "", "rich": ""},
 }
 
 ARCHIVES = {
@@ -116,7 +116,7 @@ class Program:
         """Where modules of others are."""
         places = PACKAGES["agent"] | (PACKAGES["full"] if self.variant == "full" else {})
         trees = [self._shop.trees[name] / folder for name, folder in places.items()]
-        return [*trees, self._shop.python.library]
+        return [*trees, self._shop.host.library]
 
     def _bytecode(self, folder: Path) -> None:
         out = ("modules", folder, ENTRIES[self.variant], self.variant)

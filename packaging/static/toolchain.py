@@ -95,7 +95,8 @@ def run(
         )
     if done.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        shown = " | ".join(line.strip() for line in lines[-4:])
+        told = [line for line in lines[-100:] if "error:" in line] or lines
+        shown = " | ".join(line.strip()[:300] for line in told[-3:])
         raise BuildError(f"`{' '.join(words)[:120]}` failed: {shown}")
 
 

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import hashlib
+import re
 import subprocess
 import sys
 import threading
@@ -160,3 +161,27 @@ def test_what_only_type_checkers_and_other_systems_import_stays_out(tmp_path: Pa
     names = (tmp_path / "out" / "modules.txt").read_text().split("\n")
     assert {"program.start", "program.command", "program.late", "shlex", "heapq"} <= {*names}
     assert not {"program.types_only", "program.elsewhere"} & {*names}
+
+
+# What guardpost's modules import and a small executable does without: another system's, what is
+# installed beside a package, the lines that only a console opens, and completion in its shell.
+DONE_WITHOUT = {
+    "argcomplete",
+    "guardpost.transports.amt.stream",
+    "guardpost.transports.ipmi.stream",
+    "importlib.metadata",
+}
+
+
+def test_nothing_is_left_out_that_the_agent_imports(tmp_path: Path) -> None:
+    import psutil
+
+    python = [sys.executable, "-B", "-P"]
+    script = ROOT / "packaging" / "static" / "freeze.py"
+    folders = [ROOT, Path(psutil.__file__).parents[1], Path(argparse.__file__).parent]
+    words = ["modules", tmp_path, "guardpost.cli.agent_program", "agent", *folders]
+    subprocess.run([*python, script, *map(str, words)], check=True)
+    lines = (tmp_path / "modules.txt").read_text().splitlines()
+    told = [re.fullmatch(r"\((\S+), for (\S+), is left out\)", line) for line in lines]
+    left_out = {each[1] for each in told if each and each[2].startswith("guardpost.")}
+    assert left_out == DONE_WITHOUT

@@ -103,6 +103,17 @@ def built(output: Path, *options: str) -> Path:
     return made
 
 
+def executable(variant: str) -> Path:
+    """One of any variant, for the benches, which no test run builds beforehand.
+
+    Raises CalledProcessError, after build_frozen.py has said why.
+    """
+    out = OUTPUT / variant
+    subprocess.run(command("--variant", variant, "--output", str(out)), check=True)
+    [made] = out.iterdir()
+    return made
+
+
 def judge(code: int, said: str) -> None:
     last = "\n".join(said.splitlines()[-8:])
     if code == UNAVAILABLE:

@@ -30,6 +30,8 @@ class Rig:
         self.environment = dict(
             os.environ, XDG_RUNTIME_DIR=str(folder), XDG_CONFIG_HOME=str(folder / "config")
         )
+        self.agent_words = self.argv("agent")
+        """What starts the agent: ours, unless another executable is to be it."""
         self.agent_process: subprocess.Popen[bytes] | None = None
 
     def argv(self, *words: str) -> list[str]:
@@ -91,7 +93,7 @@ class Rig:
         identity = ("--identity", str(self.folder / "agent.key"))
         with (self.folder / "agent.log").open("ab") as log:
             self.agent_process = subprocess.Popen(
-                self.argv("agent", self.there, *identity, "--allow", key, *options),
+                [*self.agent_words, self.there, *identity, "--allow", key, *options],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
