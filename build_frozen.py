@@ -128,7 +128,8 @@ def inside(
     variant: str, sources: Sources, store: Store, zig: Path, python: Interpreter
 ) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """Each part of an executable with its licence, and with its version."""
-    names = [each for each in (*archives(variant), *packages(variant)) if each != "pycparser"]
+    unpacked = (*archives(variant), *packages(variant))
+    names = [each for each in unpacked if each not in ("python3.11", "pycparser")]
     trees = {name: libraries.tree(name, sources, store) for name in names}
     trees |= {"guardpost": ROOT, "python3.11": python.folder, "libsodium": trees["pynacl"]}
     trees |= {"musl": zig / "ziglang", "zig": zig / "ziglang"}
