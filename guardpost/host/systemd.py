@@ -18,9 +18,12 @@ RUNNING = "/run/systemd/system"
 COMMAND_SECONDS = 100.0
 """A unit may take 90 s to stop before systemd kills it."""
 
-# The unit of a service of the system, in the last line of /proc/PID/cgroup; sessions of
-# logged-in users and their own services are other slices.
-_SERVICE = re.compile(r"^0::/system\.slice/(?:.*/)?([^/]+\.service)$", re.MULTILINE)
+# The unit of a service of the system, in a line of /proc/PID/cgroup: of cgroup's version 2, or of
+# systemd's own hierarchy in version 1. Sessions of logged-in users and their own services are
+# other slices.
+_SERVICE = re.compile(
+    r"^\d+:(?:name=systemd)?:/system\.slice/(?:.*/)?([^/]+\.service)$", re.MULTILINE
+)
 
 
 def is_running(root: Path = Path("/")) -> bool:

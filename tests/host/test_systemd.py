@@ -24,6 +24,8 @@ from guardpost.host import systemd
             "12:pids:/system.slice/ssh.service\n0::/system.slice/ssh.service\n",
             "ssh.service",
         ),
+        ("4:cpu:/\n1:name=systemd:/system.slice/gpsd.service\n0::/\n", "gpsd.service"),
+        ("4:cpu:/system.slice/gpsd.service\n0::/\n", None),
         ("0::/user.slice/user-0.slice/session-3.scope\n", None),
         ("0::/user.slice/user-0.slice/user@0.service/app.slice/x.service\n", None),
         ("0::/\n", None),

@@ -7,6 +7,7 @@ It is a Guest of support/guest.py, with commands, far ends and resets as there.
 """
 
 import contextlib
+import faulthandler
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,12 @@ from support.guest import Guest, guest
 from support.guest_kernel import modules
 from support.tools import need
 
-__all__ = ["debian_guest"]
+__all__ = ["be_patient", "debian_guest"]
 
 BOOT_SECONDS = 300.0
 """15 s on an idle machine; a busy one has needed 90."""
+
+PATIENCE_SECONDS = 1800.0
 
 MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4", "crc32c_generic")
 
@@ -43,6 +46,11 @@ umount /proc /sys
 mount --move /dev /newroot/dev
 exec switch_root /newroot /sbin/init
 """
+
+
+def be_patient() -> None:
+    """This test may take longer than others before it counts as hanging (pyproject.toml)."""
+    faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
 
 
 @contextlib.contextmanager

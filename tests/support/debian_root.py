@@ -10,10 +10,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.debian_package import CACHE, one_at_a_time
+from support.guest_kernel import CACHE, one_at_a_time
 from support.tools import SEARCH, need
 
-__all__ = ["CONTROL", "debian_root"]
+__all__ = ["debian_packages", "debian_root"]
 
 PACKAGES = "systemd-sysv,udev"
 SIZE = "900M"
@@ -91,6 +91,23 @@ def debian_root() -> Path:
                 subprocess.run(words, check=True)
                 partial.rename(image)
         return image
+
+
+def debian_packages(*names: str) -> dict[str, bytes]:
+    """Those .deb files by their names, fetched once by apt; nothing is installed."""
+    apt = need("apt-get")
+    with one_at_a_time():
+        folder = CACHE / "debian-packages"
+        folder.mkdir(parents=True, exist_ok=True)
+        found = {}
+        for name in names:
+            if not [*folder.glob(f"{name}_*.deb")]:
+                words = [apt, "-qq", "download", name]
+                done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+                assert done.returncode == 0, done.stderr[-2000:]
+            [package] = folder.glob(f"{name}_*.deb")
+            found[package.name] = package.read_bytes()
+        return found
 
 
 def _make_root(mmdebstrap: str, root: Path) -> None:

@@ -38,6 +38,23 @@ class Operator:
             timeout=seconds,
         )
 
+    def run_with(
+        self, sent: bytes, *words: str, seconds: float = PATIENCE_SECONDS
+    ) -> subprocess.CompletedProcess[bytes]:
+        """As run(), with `sent` as its standard input."""
+        return subprocess.run(
+            self.argv(*words),
+            env=self.environment,
+            input=sent,
+            capture_output=True,
+            timeout=seconds,
+        )
+
+    def forget(self, target: str) -> None:
+        """What he has come to trust there: the host has another key now."""
+        self.run("owner", target, "stop")
+        self.run("key", "--forget", target)
+
     @contextlib.contextmanager
     def background(self, *words: str) -> "Iterator[subprocess.Popen[bytes]]":
         """A command that runs meanwhile; its standard error is a pipe."""
