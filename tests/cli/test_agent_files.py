@@ -123,4 +123,6 @@ def test_what_is_wrong_in_it_is_told_and_allows_nobody(host: Path) -> None:
     consoles = agent_files.authorized([], agent_files.settings(None, facts), facts=facts)
     assert permits(consoles, CONSOLE) is None
     assert any("baked in:2: skipped" in warning for warning in consoles.warnings)
-    assert any("the policy that is baked in: roles is a table" in warning for warning in consoles.warnings)
+    assert any(
+        "the policy that is baked in: roles is a table" in warning for warning in consoles.warnings
+    )

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.guest_kernel import CACHE, one_at_a_time
+from support.debian_package import CACHE, one_at_a_time
 from support.tools import SEARCH, need
 
 __all__ = ["debian_packages", "debian_root"]
