@@ -11,6 +11,7 @@ only in the latter (support/debian_guest.py).
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -72,7 +73,7 @@ def debian_container(files: Mapping[str, bytes]) -> Iterator[Container]:
 
     Skips the test where its programs are missing, or where we are not root.
     """
-    if os.geteuid() != 0:
+    if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("only root can start a container")
     nspawn = need("systemd-nspawn")
     with contextlib.ExitStack() as at_the_end:
