@@ -90,6 +90,8 @@ class Machine:
     """Where kernel messages go; the last one is /dev/console."""
     wanted: str = ""
     """`guardpost.port=` of the kernel command line."""
+    wanted_baud: int | None = None
+    """The speed that stands with it, if one does."""
     has_ems: bool = False
     """Windows' emergency console (SAC) is on, and owns a port."""
     ems_com: int | None = None

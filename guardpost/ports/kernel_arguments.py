@@ -55,10 +55,14 @@ def console_arguments(command_line: str) -> tuple[ConsoleArgument, ...]:
     return tuple(found for value in values if (found := _console(value)) is not None)
 
 
-def wanted_port(command_line: str) -> str:
-    """The last `guardpost.port=`, without /dev/; empty when there is none."""
+def wanted_port(command_line: str) -> tuple[str, int | None]:
+    """The last `guardpost.port=`, without /dev/, and the speed that stands behind a comma.
+
+    Empty when there is none.
+    """
     values = _values(command_line, "guardpost.port")
-    return values[-1].removeprefix("/dev/") if values else ""
+    name, _, options = values[-1].partition(",") if values else ("", "", "")
+    return name.removeprefix("/dev/"), _baud(options)
 
 
 def _values(command_line: str, key: str, *, empty: bool = False) -> list[str]:

@@ -23,6 +23,7 @@ def survey(root: Path = Path("/")) -> Machine:
     """Raises nothing; what exists and cannot be read is named in `unread`."""
     sys, unread = root / "sys", list[str]()
     command_line = read_text(root / "proc/cmdline") or ""
+    wanted, wanted_baud = wanted_port(command_line)
     active = (read_text(sys / "class/tty/console/active") or "").split()
     ports, empty = terminal_ports(sys, active)
     ports = _with_nodes([*ports, *virtio_channels(sys)], root, unread)
@@ -36,14 +37,14 @@ def survey(root: Path = Path("/")) -> Machine:
         has_bmc=_has_bmc(root),
         console_arguments=console_arguments(command_line),
         active_consoles=tuple(active),
-        wanted=_wanted(command_line, root),
+        wanted=_kernel_name(wanted, root),
+        wanted_baud=wanted_baud,
         unread=tuple(unread),
     )
 
 
-def _wanted(command_line: str, root: Path) -> str:
+def _kernel_name(name: str, root: Path) -> str:
     """A name that udev gave (serial/by-id/...) is a link to the kernel's."""
-    name = wanted_port(command_line)
     try:
         return os.path.basename(os.readlink(root / "dev" / name))
     except OSError:

@@ -214,6 +214,8 @@ def _console_argument(port: Port, machine: Machine) -> ConsoleArgument | None:
 
 
 def _baud(port: Port, machine: Machine) -> int | None:
+    if machine.wanted_baud and _is_wanted(port, machine):
+        return machine.wanted_baud
     argument = _console_argument(port, machine)
     if argument is not None and argument.baud:
         return argument.baud

@@ -58,17 +58,19 @@ def test_their_order_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "line, port",
+    "line, port, baud",
     [
-        ("quiet", ""),
-        ("guardpost.port=ttyS4", "ttyS4"),
-        ("guardpost.port=/dev/ttyS4 guardpost.port=ttyS5", "ttyS5"),
-        ("guardpost.port=", ""),
-        ("noguardpost.port=ttyS1", ""),
+        ("quiet", "", None),
+        ("guardpost.port=ttyS4", "ttyS4", None),
+        ("guardpost.port=/dev/ttyS4 guardpost.port=ttyS5", "ttyS5", None),
+        ("guardpost.port=ttyS4,57600n8", "ttyS4", 57600),
+        ("guardpost.port=ttyS4,fast", "ttyS4", None),
+        ("guardpost.port=", "", None),
+        ("noguardpost.port=ttyS1", "", None),
     ],
 )
-def test_the_port_that_the_administrator_wants(line: str, port: str) -> None:
-    assert wanted_port(line) == port
+def test_the_port_that_the_administrator_wants(line: str, port: str, baud: int | None) -> None:
+    assert wanted_port(line) == (port, baud)
 
 
 def test_our_own_arguments_are_given_as_they_stand() -> None:

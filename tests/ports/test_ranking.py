@@ -127,3 +127,11 @@ def test_every_port_has_a_reason_and_its_score_is_their_sum() -> None:
         assert each.reasons
         assert each.score == sum(reason.points for reason in each.reasons)
         assert each.main_reason
+
+
+def test_the_speed_that_stands_with_the_wanted_port_counts_before_all() -> None:
+    port, ports = IN_ORDER[0], tuple(IN_ORDER)
+    named = dataclasses.replace(MACHINE, ports=ports, wanted=port.name, wanted_baud=57600)
+    found = {each.port.name: each.baud for each in rank(named)}
+    assert found[port.name] == 57600
+    assert 57600 not in [baud for name, baud in found.items() if name != port.name]
