@@ -11,6 +11,7 @@ It runs on any Python from 3.11 and installs nothing: what it downloads and buil
 
 import argparse
 import os
+import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -37,16 +38,20 @@ def main() -> int:
             update.update(old, args.cache, toolchain.make_pip(store, old))
             return 0
         toolchain.check_tools(args.variant)
+        configuration = golden.configuration(args)
         args.output.mkdir(parents=True, exist_ok=True)
         place = args.output / NAMES[args.variant]
         if args.variant == "onefile":
-            onefile.build(store, golden.configuration(args), place)
+            onefile.build(store, configuration, place)
         else:
-            build(args, store, place)
+            build(args, configuration, store, place)
     except (BuildError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3 if isinstance(error, Unavailable) else 1
     say(f"{place} has {place.stat().st_size / 1e6:.2f} MB")
+    if any(configuration.values()) and args.target == HOST:
+        told = subprocess.run([place, "--version", "-v"], capture_output=True, text=True).stdout
+        print(told[told.find("baked in") :], end="", file=sys.stderr)
     return 0
 
 
@@ -70,9 +75,10 @@ def parse() -> argparse.Namespace:
     return args
 
 
-def build(args: argparse.Namespace, store: Store, place: Path) -> None:
+def build(
+    args: argparse.Namespace, configuration: dict[str, str], store: Store, place: Path
+) -> None:
     """What needs nothing of each other goes on beside each other. Raises BuildError."""
-    configuration = golden.configuration(args)
     locked = lock.read()
     pip = lambda: toolchain.make_pip(store, locked)  # noqa: E731
     sources = Sources(locked, store.folder, pip, args.sources, offline=args.offline)

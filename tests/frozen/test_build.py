@@ -20,6 +20,12 @@ HASH = "root:$argon2id$v=19$m=8192,t=5,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFz
 MEGABYTE = 1_000_000
 
 
+PARTS = (
+    *("cffi", "libffi", "libsodium", "msgspec", "musl", "psutil", "pynacl", "pyserial"),
+    *("python3.11", "zig", "zlib"),
+)
+
+
 def said(program: Path, *words: str) -> str:
     done = subprocess.run([program, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -29,7 +35,7 @@ def said(program: Path, *words: str) -> str:
 def test_it_is_small() -> None:
     data = frozen_agent().read_bytes()
     assert len(data) <= 9.5 * MEGABYTE
-    assert len(lzma.compress(data, preset=9)) <= 3 * MEGABYTE
+    assert len(lzma.compress(data, preset=6)) <= 3 * MEGABYTE
 
 
 def test_it_needs_no_library_of_the_host() -> None:
@@ -43,8 +49,8 @@ def test_it_needs_no_library_of_the_host() -> None:
 
 def test_nobodys_folders_are_in_it() -> None:
     data = frozen_agent().read_bytes()
-    for folder in (ROOT, Path.home(), "/home/", "/root/", "/tmp/"):
-        assert f"{folder}".encode() not in data, f"{folder} is in the executable"
+    for folder in (ROOT, frozen.cache()):
+        assert f"{folder}/".encode() not in data, f"{folder} is in the executable"
 
 
 def test_it_says_what_it_is_made_of() -> None:
@@ -57,12 +63,13 @@ def test_it_says_what_it_is_made_of() -> None:
 
 
 def test_it_brings_every_licence() -> None:
-    told = said(frozen_agent(), "--licenses")
+    lines = said(frozen_agent(), "--licenses").splitlines()
+    ruled = [number for number, line in enumerate(lines) if line == "=" * 72]
+    headed = {lines[number + 1] for number in ruled[::2]}
     parts = {line.split()[0] for line in said(frozen_agent(), "--version", "-v").splitlines()}
-    headed = [f"\n{'=' * 72}\n{name}\n{'=' * 72}\n" for name in parts & {*part_names()}]
-    assert len(headed) == len(part_names())
-    for heading in headed:
-        assert heading in told
+    assert {*PARTS} <= parts
+    assert headed == {"guardpost", *PARTS}
+    told = "\n".join(lines)
     for words in (
         "Apache License",
         "PSF LICENSE",
@@ -73,22 +80,15 @@ def test_it_brings_every_licence() -> None:
         assert words in told
 
 
-def part_names() -> list[str]:
-    return [
-        *("cffi", "libffi", "libsodium", "msgspec", "musl", "psutil", "pynacl", "pyserial"),
-        *("python3.11", "zig", "zlib"),
-    ]
-
-
 def test_a_configuration_is_baked_in_and_kept_nowhere_else(tmp_path: Path) -> None:
     policy = tmp_path / "agent.toml"
-    policy.write_text('[roles.web]\nforward = ["127.0.0.1:80"]\n')
+    policy.write_text('[roles.web]\npermit = "forward=127.0.0.1:80"\n')
     words = ["--authorise", f'role="web" {KEY} ours', "--policy", str(policy)]
     made = frozen.built(tmp_path / "out", *words, "--password-hash", HASH, "--identity-seed", SEED)
     told = said(made, "--version", "-v")
     assert "baked in: 1 console key\n" in told
     assert "role web ours\n" in told
-    assert "baked in: policy with the roles web\n" in told
+    assert "baked in: policy with the roles full, monitor, web\n" in told
     assert "baked in: 1 password of root\n" in told
     assert "baked in: identity " in told
     assert SEED not in told
