@@ -34,13 +34,14 @@ __all__ = ["ROWS", "boot"]
 
 _BOOTS = 5
 _STARTS = 15
-_ENTER_SECONDS = 0.01
+_ENTER_SECONDS = 0.5
+_OPEN = b"the line is open"
 _PROMPT = b"guardpost>"
 _LIMIT_SECONDS = 0.3
 
 
 def _answered(descriptor: int) -> float:
-    """Press Enter until the text prompt answers; when it did."""
+    """Press Enter, now and then again, until the text prompt answers; when it did."""
     shown = b""
     while _PROMPT not in shown:
         os.write(descriptor, b"\r")
@@ -113,14 +114,17 @@ def _start(program: str, key: str) -> tuple[float, float]:
     tty.setraw(slave)
     words = [program, os.ttyname(slave), "--recovery", "--allow", key]
     begun = time.perf_counter()
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
     try:
+        while _OPEN not in process.stderr.readline():
+            pass
         elapsed = _answered(master) - begun
         times = psutil.Process(process.pid).cpu_times()
         return elapsed, times.user + times.system
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
         os.close(master)
         os.close(slave)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.frozen import frozen_agent
+from support.frozen import built
 from support.guest_agent import HttpTunnel
 from support.operator import Operator, operator
 from support.recovery_image import busybox_image, foreign_busybox
@@ -25,7 +25,7 @@ def somebody() -> Iterator[Operator]:
 def test_an_arm_machine_serves_a_tunnel_through_its_pl011(
     somebody: Operator, tmp_path: Path
 ) -> None:
-    agent = frozen_agent("aarch64")
+    agent = built(tmp_path / "agent", "--target", "aarch64")
     image = busybox_image(tmp_path / "initramfs", agent, busybox=foreign_busybox("arm64"))
     append = f"quiet guardpost.allow={somebody.key}"
     with recovery_machine(image, append=append, platform=ARM) as machine:

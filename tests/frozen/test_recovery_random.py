@@ -4,8 +4,10 @@ Its processor has no such instruction, and its counter stands still for the kern
 makes randomness of that in a second. A virtual generator is there; its driver comes by hand.
 """
 
+import contextlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from support.recovery_image import busybox_image
 from support.recovery_machine import PC, RecoveryMachine, debian_kernel, recovery_machine
 
 PATIENCE_SECONDS = 120.0
+AGAIN_SECONDS = 5.0
 PLAIN = PC._replace(words=("-machine", "q35", "-cpu", "qemu64,-rdrand,-rdseed"))
 DISTRUST = "random.trust_cpu=off random.trust_bootloader=off"
 
@@ -73,15 +76,18 @@ def driver_files() -> list[Path]:
 
 
 def answer_to_enter(machine: RecoveryMachine) -> bytes:
-    """All that the text prompt says to somebody who presses Enter, to its next prompt."""
+    """All that the text prompt says to somebody who presses Enter, now and then again."""
     family: int = getattr(socket, "AF_UNIX", 1)
+    deadline = time.monotonic() + PATIENCE_SECONDS
     with socket.socket(family) as terminal:
         terminal.connect(machine.line.removeprefix("unix:"))
-        terminal.settimeout(PATIENCE_SECONDS)
-        terminal.sendall(b"\r")
+        terminal.settimeout(AGAIN_SECONDS)
         shown = b""
         while b"guardpost>" not in shown:
-            shown += terminal.recv(4096)
+            assert time.monotonic() < deadline, shown
+            terminal.sendall(b"\r")
+            with contextlib.suppress(TimeoutError):
+                shown += terminal.recv(4096)
     return shown
 
 
@@ -101,4 +107,5 @@ def test_a_session_waits_for_the_random_generator_and_the_prompt_does_not(
         assert waiting.wait(PATIENCE_SECONDS) == 0
     assert b"crng init done" in machine.screen.run("dmesg")
     assert f"guardpost: key {key}\r\n".encode() in machine.screen.run("guardpost-recovery show")
+    somebody.run("owner", machine.line, "stop")
     assert b"not ready" not in answer_to_enter(machine)
