@@ -3,18 +3,22 @@
 Run by the interpreter that was just built, so the bytecode is its own, and the host's Python does
 not matter:
 
-python freeze.py modules OUT ENTRY VARIANT FOLDER...   OUT/frozen.bin, frozen_table.c, modules.txt
-python freeze.py one OUT NAME SOURCE                   OUT/baked.bin, baked_size.h
+python freeze.py modules OUT ENTRY VARIANT KEPT FOLDER...
+                                              OUT/frozen.bin, frozen_table.c, modules.txt
+python freeze.py one OUT NAME SOURCE          OUT/baked.bin, baked_size.h
 
-The same sources give the same bytes.
+The same sources give the same bytes. What was found out about each stays in KEPT, so that a later
+run reads only what changed.
 
 Imports are found by reading: all of them, also those within functions, but for what only type
 checkers or other systems see.
 """
 
 import ast
+import hashlib
 import importlib
 import marshal
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,12 +117,36 @@ def is_listed(name: str, listed: set[str]) -> bool:
     return any(".".join(parts[:count]) in listed for count in range(1, len(parts) + 1))
 
 
-class Finder:
-    """Walks from module to module; `found` maps each name to its file."""
+Import = tuple[str, tuple[str, ...], int]
+"""What a statement names: the module, what is taken from it, and how many packages further up."""
 
-    def __init__(self, folders: list[Path], without: set[str]) -> None:
+
+class Kept:
+    """The imports and the bytecode of sources, by their contents; `folder` outlives a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str, source: bytes) -> tuple[list[Import], bytes]:
+        place = self._folder / hashlib.sha256(name.encode() + b"\0" + source).hexdigest()
+        try:
+            found: tuple[list[Import], bytes] = marshal.loads(place.read_bytes())
+        except (OSError, ValueError, EOFError, TypeError):
+            found = ([*imports(source)], bytecode(source, name))
+            new = place.with_name(f"{place.name}.{os.getpid()}")
+            new.write_bytes(marshal.dumps(found))
+            new.replace(place)
+        return found
+
+
+class Finder:
+    """Walks from module to module; `found` has the file of each, `code` the bytecode."""
+
+    def __init__(self, folders: list[Path], without: set[str], kept: Kept) -> None:
         self._folders = folders
         self._without = without
+        self._kept = kept
+        self.code: dict[str, bytes] = {}
         self.found: dict[str, Path] = {}
         self.missing: set[str] = set()
         self.refused: set[tuple[str, str]] = set()
@@ -138,8 +166,9 @@ class Finder:
             return False
         self.found[name] = file
         package = name if file.name == "__init__.py" else parent
-        for node in executed(ast.parse(file.read_bytes())):
-            for wanted in self._imported(node, package):
+        statements, self.code[name] = self._kept.read(name, file.read_bytes())
+        for statement in statements:
+            for wanted in self._imported(statement, package):
                 if not self.add(wanted) and is_listed(wanted, self._without):
                     self.refused.add((name, wanted))
         for hidden in HIDDEN.get(name, ()):
@@ -154,18 +183,23 @@ class Finder:
                     return file
         return None
 
-    def _imported(self, node: ast.AST, package: str) -> Iterator[str]:
-        """The modules that a statement imports."""
+    def _imported(self, statement: Import, package: str) -> Iterator[str]:
+        """The modules that it means, within `package`."""
+        module, names, level = statement
+        parents = package.split(".")
+        above = parents[: len(parents) - level + 1] if level else []
+        base = ".".join([*above, *([module] if module else [])])
+        yield base
+        yield from (f"{base}.{name}" for name in names if self._file(f"{base}.{name}"))
+
+
+def imports(source: bytes) -> Iterator[Import]:
+    """What `source` imports, anywhere in it."""
+    for node in executed(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, (), 0) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")
-            above = parents[: len(parents) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            yield base
-            for alias in node.names:
-                if self._file(f"{base}.{alias.name}"):
-                    yield f"{base}.{alias.name}"
+            yield node.module or "", tuple(alias.name for alias in node.names), node.level
 
 
 def executed(node: ast.AST) -> Iterator[ast.AST]:
@@ -208,8 +242,8 @@ def bytecode(source: bytes, name: str) -> bytes:
     return result
 
 
-def freeze_modules(out: Path, entry: str, variant: str, folders: list[Path]) -> None:
-    finder = Finder(folders, left_out(variant))
+def freeze_modules(out: Path, entry: str, variant: str, kept: Path, folders: list[Path]) -> None:
+    finder = Finder(folders, left_out(variant), Kept(kept))
     sys.path[:0] = [str(folder) for folder in folders]
     commands = importlib.import_module(entry).COMMANDS
     hidden = [*HIDDEN["agent"], *(HIDDEN["full"] if variant == "full" else [])]
@@ -218,11 +252,10 @@ def freeze_modules(out: Path, entry: str, variant: str, folders: list[Path]) -> 
             raise SystemExit(f"error: there is no module {name}")
     blob = bytearray()
     modules = [(BAKED, "baked_blob, BAKED_SIZE", 0)]
-    for name, file in [*sorted(finder.found.items()), ("__main__", None)]:
-        source = file.read_bytes() if file else START.format(entry=entry).encode()
-        code = bytecode(source, name)
+    start = bytecode(START.format(entry=entry).encode(), "__main__")
+    for name, code in [*sorted(finder.code.items()), ("__main__", start)]:
         blob += bytes(-len(blob) % 16)
-        package = int(file is not None and file.name == "__init__.py")
+        package = int(name in finder.found and finder.found[name].name == "__init__.py")
         modules.append((name, f"frozen_blob + {len(blob)}, {len(code)}", package))
         blob += code
     (out / "frozen.bin").write_bytes(blob)
@@ -252,6 +285,7 @@ def freeze_one(out: Path, name: str, source: Path) -> None:
 if __name__ == "__main__":
     what, out, name, *more = sys.argv[1:]
     if what == "modules":
-        freeze_modules(Path(out), name, more[0], [Path(each) for each in more[1:]])
+        variant, kept, *folders = more
+        freeze_modules(Path(out), name, variant, Path(kept), [Path(each) for each in folders])
     else:
         freeze_one(Path(out), name, Path(more[0]))

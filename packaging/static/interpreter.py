@@ -141,9 +141,10 @@ def configure(tools: Toolchain, tree: Path, host: Path | None) -> None:
     else:
         (tree / "config.site").write_text(CROSS_ANSWERS)
         machines = [f"--build={HOST}-pc-linux-gnu", f"--with-build-python={host}"]
-        machines += ["CONFIG_SITE=config.site", "READELF=readelf"]
+        # One of the target's own is wanted; any reads them all, if it is given with its path.
+        machines += [f"READELF={shutil.which('readelf')}"]
     command = ["./configure", *programs, flags, f"--host={tools.triplet}", *machines, *OPTIONS]
-    tools.run(command, tree)
+    tools.run(command, tree, CONFIG_SITE="" if host is None else "./config.site")
 
 
 def build(tools: Toolchain, tree: Path, deps: Path, host: Path | None) -> None:

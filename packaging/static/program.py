@@ -119,8 +119,11 @@ class Program:
         return [*trees, self._shop.host.library]
 
     def _bytecode(self, folder: Path) -> None:
-        out = ("modules", folder, ENTRIES[self.variant], self.variant)
-        self._freeze(folder, *out, ROOT, OVERLAY, *self._unpacked())
+        key = key_of(self._shop.host.folder.name, (HERE / "freeze.py").read_bytes())
+        kept = self._store.folder / f"modules-{key}"
+        kept.mkdir(exist_ok=True)
+        words = ("modules", folder, ENTRIES[self.variant], self.variant, kept)
+        self._freeze(folder, *words, ROOT, OVERLAY, *self._unpacked())
 
     def _freeze(self, folder: Path, *words: str | Path) -> None:
         # Column numbers are of no use without the sources beside them.

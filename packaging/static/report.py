@@ -18,4 +18,6 @@ class Unavailable(BuildError):
 
 def say(text: str) -> None:
     """A line of progress on standard error, with the seconds since the start."""
-    print(f"[{time.monotonic() - _START:6.1f} s] {text}", file=sys.stderr, flush=True)
+    # In one piece: threads speak, too.
+    sys.stderr.write(f"[{time.monotonic() - _START:6.1f} s] {text}\n")
+    sys.stderr.flush()

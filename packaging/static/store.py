@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from static.report import say
 
 __all__ = ["Store", "key_of"]
+
+ABANDONED_SECONDS = 86400
 
 
 def key_of(*inputs: object) -> str:
@@ -32,6 +35,9 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for each in folder.glob(".*-????????"):
+            if each.is_dir() and time.time() - each.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(each, ignore_errors=True)  # of a build that was killed
 
     def made(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
         """The folder of that name and key; `make` fills it if there is none yet."""
@@ -62,5 +68,9 @@ class Store:
     def _alone(self, final: Path) -> Iterator[None]:
         lock = final.with_name(f".{final.name}.lock")
         with lock.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"{final.name}: another build makes it; waiting")
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -114,7 +114,7 @@ def test_an_error_is_one_line_and_leaves_no_executable(tmp_path: Path) -> None:
 
 
 # What compiling and linking our own code takes; the rest is taken from the plain build.
-OURS = ("bytecode-", "codec-", "guardpost-agent-")
+OURS = ("bytecode-", "modules-", "codec-", "guardpost-agent-")
 
 
 def other_checkout(folder: Path) -> Path:

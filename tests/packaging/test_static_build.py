@@ -127,7 +127,9 @@ def frozen(out: Path, package: Path) -> dict[str, str]:
     python = [sys.executable, "-B", "-S", "-P", "-X", "no_debug_ranges"]
     script = ROOT / "packaging" / "static" / "freeze.py"
     library = Path(argparse.__file__).parent
-    words = ["modules", out, "program.start", "agent", package, library]
+    kept = out.with_name(f"{out.name}-kept")
+    kept.mkdir()
+    words = ["modules", out, "program.start", "agent", kept, package, library]
     subprocess.run([*python, script, *map(str, words)], check=True, env={"PYTHONHASHSEED": "0"})
     return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in out.iterdir()}
 
@@ -179,7 +181,7 @@ def test_nothing_is_left_out_that_the_agent_imports(tmp_path: Path) -> None:
     python = [sys.executable, "-B", "-P"]
     script = ROOT / "packaging" / "static" / "freeze.py"
     folders = [ROOT, Path(psutil.__file__).parents[1], Path(argparse.__file__).parent]
-    words = ["modules", tmp_path, "guardpost.cli.agent_program", "agent", *folders]
+    words = ["modules", tmp_path, "guardpost.cli.agent_program", "agent", tmp_path, *folders]
     subprocess.run([*python, script, *map(str, words)], check=True)
     lines = (tmp_path / "modules.txt").read_text().splitlines()
     told = [re.fullmatch(r"\((\S+), for (\S+), is left out\)", line) for line in lines]
