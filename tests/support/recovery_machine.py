@@ -118,7 +118,7 @@ class RecoveryMachine:
     def await_agent(self, who: Operator) -> None:
         """Until it has a session with `who`; the console's own patience is shorter than a boot."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        words = ("exec", "--trust-new", self.line, "--", "true")
+        words = ("exec", "--trust-new", self.line, "--", "sh", "-c", ":")
         while (done := who.run(*words, seconds=PATIENCE_SECONDS)).returncode != 0:
             assert b"agent-silent" in done.stderr, done
             assert time.monotonic() < deadline, done
