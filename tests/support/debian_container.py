@@ -90,7 +90,7 @@ def debian_container(files: Mapping[str, bytes]) -> Iterator[Container]:
         words = [nspawn, "--boot", "--register=no", "--keep-unit", "--console=read-only"]
         words += [
             f"--bind={os.path.realpath(there)}:{PORT}",
-            f"--machine={folder.name.strip('-_')}",
+            f"--machine=gp-{os.getpid()}",
         ]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
