@@ -116,13 +116,13 @@ def test_a_stop_is_a_sealed_goodbye_and_the_session_s_programs_end(
     machine: Container, somebody: Operator, line: str
 ) -> None:
     console(somebody, "exec", line, "--", "true")
-    with somebody.background("exec", line, "--", "sleep", "4321") as command:
-        machine.wait_for("pidof sleep", SECONDS)
+    with somebody.background("exec", line, "--", "tail", "-f", "/dev/null") as command:
+        machine.wait_for("pidof tail", SECONDS)
         machine.check(f"systemctl restart {SERVICE}", SECONDS)
         said = read_line(command, SECONDS)
         assert "the agent shuts down (the agent is stopped)" in said
         assert command.wait(SECONDS) == 255
-    machine.check("! pidof sleep")
+    machine.check("! pidof tail")
     assert console(somebody, "exec", line, "--", "echo", "again") == (0, "again\n")
 
 
