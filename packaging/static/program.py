@@ -16,7 +16,11 @@ from static.toolchain import run
 __all__ = ["NAMES", "Baked", "Program"]
 
 HERE = Path(__file__).parent
-OVERLAY = HERE / "overlay"
+# What stands before others' modules: in every executable, and in the small one, which does less.
+OVERLAYS = {
+    "agent": [HERE / "overlay" / "agent", HERE / "overlay"],
+    "full": [HERE / "overlay"],
+}
 
 NAMES = {"agent": "guardpost-agent", "full": "guardpost", "onefile": "guardpost-agent"}
 ENTRIES = {"agent": "guardpost.cli.agent_program", "full": "guardpost.cli.main"}
@@ -107,7 +111,8 @@ class Program:
     def _code_key(self) -> str:
         """What all modules are, by content; unpacked sources have theirs in their names."""
         ours = sorted((ROOT / "guardpost").rglob("*.py"))
-        files = [*ours, *sorted(OVERLAY.glob("*.py")), HERE / "freeze.py"]
+        overlay = [file for folder in OVERLAYS[self.variant] for file in folder.rglob("*.py")]
+        files = [*ours, *sorted({*overlay}), HERE / "freeze.py"]
         texts = [(str(file.relative_to(ROOT)), file.read_bytes()) for file in files]
         trees = [str(each.relative_to(self._store.folder)) for each in self._unpacked()]
         return key_of(self.variant, texts, trees)
@@ -123,7 +128,7 @@ class Program:
         kept = self._store.folder / f"modules-{key}"
         kept.mkdir(exist_ok=True)
         words = ("modules", folder, ENTRIES[self.variant], self.variant, kept)
-        self._freeze(folder, *words, ROOT, OVERLAY, *self._unpacked())
+        self._freeze(folder, *words, ROOT, *OVERLAYS[self.variant], *self._unpacked())
 
     def _freeze(self, folder: Path, *words: str | Path) -> None:
         # Column numbers are of no use without the sources beside them.

@@ -1,0 +1,3 @@
+"""Of msgspec.structs what the agent uses."""
+
+from ._core import replace as replace
