@@ -41,8 +41,7 @@ def text(part: str, tree: Path) -> str:
 
 def beside_metadata(info: Path) -> str:
     """Of what is installed, or a wheel; its own words when it brings no file."""
-    words = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS")
-    files = [each for each in info.rglob("*") if each.name.upper().startswith(words)]
+    files = [each for each in info.rglob("*") if each.is_file() and is_licence(each.name)]
     if files:
         return joined(sorted(files))
     lines = (info / "METADATA").read_text(encoding="utf-8").splitlines()
@@ -50,6 +49,10 @@ def beside_metadata(info: Path) -> str:
     if not named:
         raise BuildError(f"{info.name} says no licence")
     return f"{named[0]}\n"
+
+
+def is_licence(name: str) -> bool:
+    return name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"))
 
 
 def joined(files: list[Path]) -> str:
