@@ -76,7 +76,7 @@ def facts(libraries: Path, configuration: dict[str, str]) -> Baked:
     parts = [("Python", sys.version.split()[0])]
     for name in LIBRARIES:
         [info] = [each for each in site.glob("*.dist-info") if stem(each) == name]
-        parts.append((name, info.name.split("-")[1]))
+        parts.append((name, info.name.removesuffix(".dist-info").split("-")[1]))
         texts[name] = licences.beside_metadata(info)
     return Baked("onefile", HOST, tuple(parts), packed(texts), **configuration)
 
