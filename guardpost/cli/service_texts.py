@@ -54,8 +54,7 @@ ConfigurationDirectory=guardpost
 ConfigurationDirectoryMode=0755
 # Nothing else is restricted, as in sshd's unit. Whatever is taken from the agent is taken from
 # each program it starts: a root shell that cannot mount, load a module, set the clock, write to
-# /usr or use sudo repairs no host. An agent that is only to be looked through takes the drop-in
-# monitor-only.conf, which restricts all of that.
+# /usr or use sudo repairs no host.
 
 [Install]
 # In rescue and emergency mode, too.

@@ -23,8 +23,7 @@ def test_packaging_has_what_install_writes(name: str) -> None:
     assert (ROOT / "packaging" / name).read_text() == PACKAGING[name]
 
 
-@pytest.mark.parametrize("drop_in", ["", "monitor-only.conf"])
-def test_systemd_finds_no_fault_with_the_units(tmp_path: Path, drop_in: str) -> None:
+def test_systemd_finds_no_fault_with_the_units(tmp_path: Path) -> None:
     analyze = need("systemd-analyze")
     program = tmp_path / "guardpost-agent"
     program.write_text("#!/bin/sh\n")
@@ -36,11 +35,6 @@ def test_systemd_finds_no_fault_with_the_units(tmp_path: Path, drop_in: str) -> 
         # Whether the manual page is installed here says nothing of the unit.
         unit.write_text(text.replace("Documentation=man:guardpost-agent(8)\n", ""))
         units.append(str(unit))
-        if drop_in:
-            folder = tmp_path / f"{name}.service.d"
-            folder.mkdir()
-            text = (ROOT / "packaging" / "systemd" / drop_in).read_text()
-            (folder / drop_in).write_text(text)
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -22,7 +22,6 @@ CONTENT = {
     "/usr/share/man/man8/guardpost-agent.8.gz": 0o644,
     "/usr/share/doc/guardpost-agent/changelog.gz": 0o644,
     "/usr/share/doc/guardpost-agent/copyright": 0o644,
-    "/usr/share/doc/guardpost-agent/examples/monitor-only.conf": 0o644,
 }
 INIT_SCRIPT = {"/etc/init.d/guardpost-agent": 0o755}
 
