@@ -8,6 +8,7 @@ GuardpostError
  |    +-- LineBusy            somebody else holds it
  |    +-- LineLost            it was there and is gone
  |    |    +-- AgentRestarted    the line works, and its agent knows our session no more
+ |    |    +-- AgentStopped      its agent said goodbye: it was stopped, or its host shuts down
  |    +-- AgentSilent         nobody answered on it
  +-- AuthenticationError    who may speak with whom
  |    +-- NotAllowed          the agent does not allow this console (or this action)
@@ -29,6 +30,7 @@ __all__ = [
     "AgentKeyChanged",
     "AgentRestarted",
     "AgentSilent",
+    "AgentStopped",
     "AuthenticationError",
     "ChannelReset",
     "GoAwayCode",
@@ -113,6 +115,10 @@ class LineLost(TransportError):
 
 class AgentRestarted(LineLost):
     word = "agent-restarted"
+
+
+class AgentStopped(LineLost):
+    word = "agent-stopped"
 
 
 class AgentSilent(TransportError):

@@ -13,6 +13,7 @@ from guardpost.cli.options import add_console_options
 from guardpost.errors import (
     AgentRestarted,
     AgentSilent,
+    AgentStopped,
     ChannelReset,
     LineBusy,
     LineLost,
@@ -158,7 +159,7 @@ async def keep(
 ) -> int:
     """Serve all of them; raises when the session ends for good, or none comes.
 
-    An agent that was restarted is waited for: its host may be starting.
+    An agent that was restarted, or said goodbye, is waited for: its host may be starting.
     """
     import asyncio
     import contextlib
@@ -178,9 +179,10 @@ async def keep(
                             for line in await stack.enter_async_context(each.serve(tunnels, say)):
                                 tell(args, line)
                     await serve_there(args, session, there, announced, registered)
-            except AgentRestarted:
+            except (AgentRestarted, AgentStopped) as error:
                 restarted, told = True, ""
-                tell(args, "the agent was restarted; waiting for a new session")
+                what = "was restarted" if isinstance(error, AgentRestarted) else "was stopped"
+                tell(args, f"the agent {what}; waiting for a new session")
             except (AgentSilent, LineBusy, LineLost) as error:
                 if tunnels.session is not None or not restarted:
                     raise

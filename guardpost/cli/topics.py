@@ -41,7 +41,7 @@ Every error is one line on standard error. Its second word is fixed, and scripts
 
   the command line and files   usage key-file missing-package no-such-file permission system
   the line                     no-such-target line-busy line-lost line-failed agent-silent
-                               agent-restarted
+                               agent-restarted agent-stopped
   who may do what              not-allowed not-authenticated unknown-agent agent-key-changed
   a command, a tunnel          not-found refused unreachable timeout name-not-found limit failed
                                peer-reset cancelled superseded unsupported bad-request protocol

@@ -5,6 +5,7 @@ from guardpost.console.pathwords import survey_words
 from guardpost.errors import (
     AgentRestarted,
     AgentSilent,
+    AgentStopped,
     GoAwayCode,
     GuardpostError,
     LineBusy,
@@ -101,7 +102,9 @@ def farewell(name: str, ended: events.SessionEnded, our_key: str) -> GuardpostEr
         case GoAwayCode.SUPERSEDED:
             return LineLost(f"{name}: a new session of the same console key took over")
         case GoAwayCode.SHUTTING_DOWN:
-            return LineLost(f"{name}: the agent shuts down{text}; try again when its host is back")
+            return AgentStopped(
+                f"{name}: the agent shuts down{text}; try again when its host is back"
+            )
         case GoAwayCode.PROTOCOL:
             return RemoteProtocolError(f"{name}: the protocol was broken{text}")
         case GoAwayCode.DONE if not ended.by_peer:

@@ -1,7 +1,14 @@
 import pytest
 
 from guardpost.console.diagnosis import Silence, farewell
-from guardpost.errors import GoAwayCode, GuardpostError, LineBusy, LineLost, NotAllowed
+from guardpost.errors import (
+    AgentStopped,
+    GoAwayCode,
+    GuardpostError,
+    LineBusy,
+    LineLost,
+    NotAllowed,
+)
 from guardpost.errors import RemoteProtocolError as Broken
 from guardpost.protocol import events
 from guardpost.protocol.console_connection import RESTARTED
@@ -62,7 +69,7 @@ def test_a_handshake_that_fails_after_the_hello_is_another_story() -> None:
         (GoAwayCode.NOT_ALLOWED, NotAllowed),
         (GoAwayCode.BUSY, LineBusy),
         (GoAwayCode.SUPERSEDED, LineLost),
-        (GoAwayCode.SHUTTING_DOWN, LineLost),
+        (GoAwayCode.SHUTTING_DOWN, AgentStopped),
         (GoAwayCode.PROTOCOL, Broken),
         (GoAwayCode.DONE, LineLost),
         (None, LineLost),

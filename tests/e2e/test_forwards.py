@@ -244,3 +244,17 @@ def test_many_connections_to_the_hosts_port_at_once(line: Rig) -> None:
             thread.join()
         assert len(pages) == 20
         assert all(pages)
+
+
+def test_an_agent_that_is_stopped_in_order_is_waited_for(line: Rig) -> None:
+    """As its host's shutdown, or an upgrade, stops it: the port here stays meanwhile."""
+    with web_server() as web:
+        words = ("--trust-new", line.here, "-L", f"127.0.0.1:0:127.0.0.1:{web}")
+        with line.background("forward", *words) as process:
+            port = int(read_line(process).split(" to ")[0].rsplit(":", 1)[1])
+            line.stop_agent()
+            line.start_agent()
+            assert "the agent was stopped; waiting" in read_line(process)
+            while "there is a new session" not in (said := read_line(process)):
+                assert "trying again" in said
+            assert fetched(port)

@@ -136,7 +136,7 @@ def test_what_was_left_running_on_purpose_goes_on(
     machine.check(f"kill {pid}")
 
 
-def test_an_upgrade_ends_sessions_with_a_word_and_the_next_command_connects(
+def test_an_upgrade_ends_sessions_with_a_word_and_a_forward_goes_on(
     machine: Container, somebody: Operator, line: str
 ) -> None:
     console(somebody, "exec", line, "--", "true")
@@ -147,7 +147,9 @@ def test_an_upgrade_ends_sessions_with_a_word_and_the_next_command_connects(
         dpkg(machine, "-i", "/root/newer.deb")
         assert machine.check(f"systemctl show -p MainPID --value {SERVICE}") != pid
         assert state(machine) == "active"
-        while "the agent shuts down" not in (said := read_line(tunnel, SECONDS)):
+        while "the agent was stopped; waiting" not in (said := read_line(tunnel, SECONDS)):
+            assert said
+        while "there is a new session" not in (said := read_line(tunnel, SECONDS)):
             assert said
         assert console(somebody, "exec", line, "--", "echo", "again") == (0, "again\n")
 
