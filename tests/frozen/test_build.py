@@ -162,4 +162,8 @@ def test_an_arm_host_has_one_too(tmp_path: Path) -> None:
     done = subprocess.run([emulator, made, "--version", "-v"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "agent executable for aarch64" in done.stdout
+    # What starts the program again fails: the emulator is for this one process.
+    proved = subprocess.run([emulator, made, "--self-test"], capture_output=True, text=True)
+    for line in ("codec portable", "codec arm64", "Noise XX", "Argon2id", "TCP sockets"):
+        assert f"{line}: ok" in proved.stdout
     assert made.stat().st_size <= 9.5 * MEGABYTE
