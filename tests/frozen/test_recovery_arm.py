@@ -26,7 +26,7 @@ def test_an_arm_machine_serves_a_tunnel_through_its_pl011(
 ) -> None:
     agent = built(tmp_path / "agent", "--target", "aarch64")
     image = busybox_image(tmp_path / "initramfs", agent, busybox=foreign_busybox("arm64"))
-    append = f"quiet guardpost.allow={somebody.key}"
+    append = f"quiet guardpost.port=ttyAMA0 guardpost.allow={somebody.key}"
     with recovery_machine(image, append=append, platform=ARM) as machine:
         machine.await_shell()
         machine.await_agent(somebody)
