@@ -19,9 +19,10 @@ LONGEST_PAUSE_SECONDS = 2.0
 """So that a port that is back is in use within 2 s, and a dead one costs nothing to wait for."""
 
 CALM_SECONDS = 5.0
-"""For whoever may wait for days: after a minute of tries, on a machine that is to sleep."""
+"""For whoever may wait for days, on a machine that is to sleep."""
 
-CALM_AFTER_TRIES = 30
+CALM_AFTER_TRIES = 155
+"""Five minutes: as long a session waits for its line (docs/protocol.md), and so do its people."""
 
 STEADY_SECONDS = 2.0
 """A line that ended sooner was never really there (`exec:` opens with any program that starts):

@@ -128,9 +128,9 @@ def test_a_line_that_comes_and_goes_is_asked_less_and_less_and_spoken_of_once() 
     assert time.pauses == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
-def test_who_may_wait_for_days_asks_less_often_after_a_minute() -> None:
+def test_who_may_wait_for_days_asks_less_often_after_five_minutes() -> None:
     time = FakeTime()
-    port = Port(*[AWAY] * 40)
+    port = Port(*[AWAY] * 165)
 
     async def story() -> None:
         keeper = LineKeeper(
@@ -139,5 +139,5 @@ def test_who_may_wait_for_days_asks_less_often_after_a_minute() -> None:
         await keeper.open()
 
     asyncio.run(story())
-    assert time.pauses == [0.2, 0.4, 0.8, 1.6, *[2.0] * 26, *[5.0] * 10]
-    assert 50 < sum(time.pauses[:30]) < 70
+    assert time.pauses == [0.2, 0.4, 0.8, 1.6, *[2.0] * 151, *[5.0] * 10]
+    assert 300 < sum(time.pauses[:155]) < 310

@@ -426,9 +426,11 @@ def test_a_shell_that_is_left_has_what_was_typed_before() -> None:
 
 
 def test_leaving_a_shell_that_nobody_keeps_hangs_it_up(tmp_path: Path) -> None:
+    busy = "while :; do sleep 0.1; done"  # bash runs no trap while it edits a line
+
     async def story(host: Host) -> None:
         shell = await host.shell()
-        await shell.types(f"trap 'echo hung up >{tmp_path}/end; exit' HUP; echo re''ady\r")
+        await shell.types(f"trap 'echo hung up >{tmp_path}/end; exit' HUP; echo re''ady; {busy}\r")
         await shell.until(b"ready")
         await write_record(shell.channel, Leave())
         await gone(shell.reply.pid)
