@@ -158,10 +158,16 @@ def test_the_kernel_is_quiet_while_a_session_is_up_and_as_before_afterwards(
     machine.check("dmesg -n 7")
     with agent(machine, somebody, "--quiet-kernel"):
         assert machine.check(level) == "7\n"
-        done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", level)
-        assert done.stdout == b"1\n", done
-        somebody.run("owner", line, "stop")
-        machine.wait_for(f"[ $({level}) = 7 ]")
+        soon = f"for i in 1 2 3 4 5 6 7 8; do [ $({level}) = 7 ] && exit; sleep 1; done; exit 1"
+
+        def restored() -> bool:
+            done = somebody.run("exec", "--trust-new", line, "--", "sh", "-c", level)
+            assert done.stdout == b"1\n", done
+            somebody.run("owner", line, "stop")
+            return machine.run(soon).status == 0
+
+        # On a busy machine QEMU may drop what is left of a line whose far end closes it.
+        assert any(restored() for _ in range(3)), "not one of three goodbyes"
         assert somebody.run("exec", line, "--", "true").returncode == 0
         assert machine.check(level) == "1\n"
     assert machine.check(level) == "7\n", "SIGTERM in a session restores it too"
