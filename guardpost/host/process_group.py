@@ -36,7 +36,7 @@ class ProcessGroup:
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.pid = process.pid
         self._process = process
-        self._end = in_own_thread(lambda: _status_of(process))
+        self._end = _end_of(process)
         self._is_closed = False
 
     async def wait(self) -> int:
@@ -128,6 +128,31 @@ def _living_groups(session: int) -> set[int] | None:
         if int(its) == session and state not in (b"Z", b"X"):
             found.add(int(group))
     return found
+
+
+def _end_of(process: "subprocess.Popen[bytes]") -> "asyncio.Future[int]":
+    """Its exit status, once it has ended."""
+    if sys.platform == "linux":
+        try:
+            return _end_by(os.pidfd_open(process.pid), process)
+        except OSError:
+            pass  # a kernel before 5.3, or one that is told to refuse it; or it is gone already
+    return in_own_thread(lambda: _status_of(process))
+
+
+def _end_by(pidfd: int, process: "subprocess.Popen[bytes]") -> "asyncio.Future[int]":
+    """Without a thread, which would be 16 kB for each program that runs."""
+    loop = asyncio.get_running_loop()
+    end: asyncio.Future[int] = loop.create_future()
+
+    def ended() -> None:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        if not end.done():
+            end.set_result(_status_of(process))
+
+    loop.add_reader(pidfd, ended)
+    return end
 
 
 def _status_of(process: "subprocess.Popen[bytes]") -> int:

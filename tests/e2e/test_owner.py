@@ -342,7 +342,7 @@ def test_a_silent_line_is_given_up_in_time() -> None:
             assert time.monotonic() - began < 5
 
 
-def test_an_agent_that_ends_is_line_lost_and_a_vanished_line_is_waited_for() -> None:
+def test_an_agent_that_ends_says_so_and_a_vanished_line_is_waited_for() -> None:
     with rig() as line:
         ran(line, "exec", "--trust-new", line.here, "true")
         process = start(line, "exec", line.here, "sh", "-c", "echo; read x; echo $x; sleep 100",
@@ -358,7 +358,7 @@ def test_an_agent_that_ends_is_line_lost_and_a_vanished_line_is_waited_for() -> 
         assert process.stdout.readline() == b"kept\n"
         line.stop_agent()
         code, _, err = end(process)
-        assert (code, err.split()[1]) == (255, b"line-lost:")
+        assert (code, err.split()[1]) == (255, b"agent-stopped:")
 
 
 def test_the_terminal_takes_pipes(fresh: Rig) -> None:

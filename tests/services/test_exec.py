@@ -359,10 +359,11 @@ def test_a_slow_channel_stalls_the_program_and_nobody_else() -> None:
 
 def test_broken_output_here_ends_the_program_there() -> None:
     async def story(opener: MemoryOpener) -> None:
-        with pipe() as (readable, sink):
-            os.close(readable)
-            with pytest.raises(BrokenPipeError):
-                await service.run(opener, [b"yes"], stdin=None, stdout=sink, stderr=sink)
+        readable, sink = os.pipe()
+        os.close(readable)
+        with pytest.raises(BrokenPipeError):
+            await service.run(opener, [b"yes"], stdin=None, stdout=sink, stderr=sink)
+        os.close(sink)
         while opener.serving:
             await asyncio.sleep(0.01)
 
