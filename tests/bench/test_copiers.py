@@ -11,7 +11,8 @@ from bench.copy import copied
 SIZE = 20_000
 
 
-@pytest.mark.parametrize("put", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("put", [True, False])
 @pytest.mark.parametrize("copier", COPIERS, ids=lambda copier: copier.name)
 def test_a_file_is_copied_and_its_bytes_are_counted(copier: Copier, put: bool) -> None:
     for command in copier.needs:

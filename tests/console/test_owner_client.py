@@ -83,6 +83,7 @@ def objects() -> int:
     return len(gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_day_of_commands_noise_and_losses_leaves_nothing_behind(
     folder: Path, nowhere: int
 ) -> None:

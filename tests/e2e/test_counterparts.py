@@ -80,6 +80,9 @@ def carries_a_session(through: Through, baud: int = 460800) -> None:
 
 # --- IPMI ---
 
+BMC_SECONDS = 120.0
+"""pyghmi gives a session up after some twenty seconds; a busy machine takes longer."""
+
 
 @pytest.fixture
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,13 +158,13 @@ def test_a_bmc_that_restarts_is_waited_for_and_said_so() -> None:
             found[0].stop()
             said = ""
             while "opening it again" not in said:
-                said = read_line(command)
+                said = read_line(command, BMC_SECONDS)
             while "waiting for the line" not in said:
-                said = read_line(command)
+                said = read_line(command, BMC_SECONDS)
             assert "no BMC answers" in said
             found[0].start()
             while "the line is back" not in said:
-                said = read_line(command)
+                said = read_line(command, BMC_SECONDS)
             assert made.console("exec", "echo", "again").stdout == b"again\n"
 
 

@@ -140,6 +140,7 @@ def build_elsewhere(folder: Path, without: tuple[str, ...]) -> Path:
     return folder / "out" / "guardpost-agent"
 
 
+@pytest.mark.slow
 def test_our_code_links_to_the_same_bytes_elsewhere(tmp_path: Path) -> None:
     frozen_agent()
     made = build_elsewhere(tmp_path / "somewhere" / "else", OURS)

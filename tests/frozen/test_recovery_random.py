@@ -18,6 +18,9 @@ from support.operator import Operator, operator
 from support.recovery_image import busybox_image
 from support.recovery_machine import PC, RecoveryMachine, debian_kernel, recovery_machine
 
+# Minutes of emulation, and a kernel that is compiled as this one is.
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 120.0
 AGAIN_SECONDS = 5.0
 PLAIN = PC._replace(words=("-machine", "q35", "-cpu", "qemu64,-rdrand,-rdseed"))
