@@ -25,7 +25,8 @@ def names_in(module: str) -> set[str]:
 
 
 def test_all_that_we_use_of_msgspec_is_there() -> None:
-    used = {name for text in sources() for name in re.findall(r"\bmsgspec\.(\w+)", text)}
+    words = r"\bmsgspec\.(\w+)|from msgspec import (\w+)"
+    used = {one or two for text in sources() for one, two in re.findall(words, text)}
     assert {"Struct", "msgpack"} <= used <= names_in("msgspec/__init__.py")
     replaced = {name for text in sources() for name in re.findall(r"msgspec\.structs\.(\w+)", text)}
     assert replaced <= names_in("msgspec/structs.py")
