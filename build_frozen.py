@@ -14,19 +14,21 @@ import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "packaging"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "packaging"))
 
-from static import golden, libraries, licences, lock, onefile, toolchain, update  # noqa: E402
-from static.extensions import EXTENSIONS, Workshop, extension  # noqa: E402
-from static.interpreter import Interpreter, interpreter  # noqa: E402
-from static.program import NAMES, PACKAGES, Baked, Program, packed  # noqa: E402
-from static.report import BuildError, Unavailable, say  # noqa: E402
-from static.sources import Sources  # noqa: E402
-from static.store import Store  # noqa: E402
-from static.toolchain import HOST, TARGETS, Toolchain  # noqa: E402
+from static import golden, libraries, licences, lock, onefile, toolchain, update
+from static.extensions import EXTENSIONS, Workshop, extension
+from static.interpreter import Interpreter, interpreter
+from static.program import NAMES, PACKAGES, Baked, Program, packed
+from static.report import BuildError, Unavailable, say
+from static.sources import Sources
+from static.store import Store
+from static.toolchain import HOST, TARGETS, Toolchain
+
+ROOT = Path(__file__).resolve().parent
 
 
 def main() -> int:
@@ -80,7 +82,7 @@ def build(
 ) -> None:
     """What needs nothing of each other goes on beside each other. Raises BuildError."""
     locked = lock.read()
-    pip = lambda: toolchain.make_pip(store, locked)  # noqa: E731
+    pip = partial(toolchain.make_pip, store, locked)
     sources = Sources(locked, store.folder, pip, args.sources, offline=args.offline)
     # Everything that may be missing is asked for before anything is built.
     for name in ("ziglang", *archives(args.variant), *packages(args.variant)):

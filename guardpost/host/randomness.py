@@ -3,13 +3,12 @@
 Until it is, keys made of it could be guessed. getrandom(2), random(7) of Linux.
 """
 
-import asyncio
-import contextlib
 import errno
 import os
 import sys
-import threading
 from collections.abc import Callable
+
+from guardpost.host.own_thread import in_own_thread
 
 __all__ = ["is_ready", "wait_until_ready"]
 
@@ -35,17 +34,4 @@ async def wait_until_ready(take: Callable[[int], object] = os.urandom) -> None:
     A thread that waits in the kernel also has Linux, from 5.4 on, gather entropy for it. The
     interpreter does not wait for that thread at its end.
     """
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-
-    def tell() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    def wait() -> None:
-        take(1)
-        with contextlib.suppress(RuntimeError):  # nobody waits any more
-            loop.call_soon_threadsafe(tell)
-
-    threading.Thread(target=wait, name="randomness", daemon=True).start()
-    await ready
+    await in_own_thread(lambda: take(1))

@@ -3,7 +3,7 @@ tests/cli/test_cmd_terminal.py and test_cmd_trace.py.)"""
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from guardpost.console import owner_protocol as wire
 from guardpost.console.beside import OwnedText
@@ -32,13 +32,26 @@ class OwnersConsole:
         self.cross = watcher
 
 
+def beside(console: OwnersConsole) -> tuple[RecordSocket, "asyncio.Future[None]"]:
+    """A terminal's end of a connection to the owner, and what serves the other end."""
+    near, far = socket.socketpair()
+    taps = Taps()
+    taps.attach(console)  # type: ignore[arg-type]
+    return RecordSocket(far), asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
+
+
+def told_in_time(story: Callable[[], Coroutine[object, object, None]]) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await story()
+
+    asyncio.run(whole())
+
+
 def test_a_terminal_that_lags_is_told_how_much_it_missed() -> None:
     async def story() -> None:
-        near, far = socket.socketpair()
-        console, taps = OwnersConsole(), Taps()
-        taps.attach(console)  # type: ignore[arg-type]
-        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
-        connection = RecordSocket(far)
+        console = OwnersConsole()
+        connection, serving = beside(console)
         assert await connection.receive() is not None  # the owner's STATUS
         told: list[str] = []
         text = OwnedText("the line", connection, {})
@@ -59,20 +72,13 @@ def test_a_terminal_that_lags_is_told_how_much_it_missed() -> None:
         await text.close()
         await serving
 
-    async def whole() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await story()
-
-    asyncio.run(whole())
+    told_in_time(story)
 
 
 def test_keys_for_a_line_that_is_away_are_told_as_not_sent_once_each_time() -> None:
     async def story() -> None:
-        near, far = socket.socketpair()
-        console, taps = OwnersConsole(), Taps()
-        taps.attach(console)  # type: ignore[arg-type]
-        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
-        connection = RecordSocket(far)
+        console = OwnersConsole()
+        connection, serving = beside(console)
         assert await connection.receive() is not None  # the owner's STATUS
         told: list[object] = []
         for is_away in (True, True, False, True):
@@ -85,20 +91,13 @@ def test_keys_for_a_line_that_is_away_are_told_as_not_sent_once_each_time() -> N
         connection.close()
         await serving
 
-    async def whole() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await story()
-
-    asyncio.run(whole())
+    told_in_time(story)
 
 
 def test_one_that_keeps_up_is_told_nothing() -> None:
     async def story() -> None:
-        near, far = socket.socketpair()
-        console, taps = OwnersConsole(), Taps()
-        taps.attach(console)  # type: ignore[arg-type]
-        serving = asyncio.ensure_future(taps.serve_beside(RecordSocket(near)))
-        connection = RecordSocket(far)
+        console = OwnersConsole()
+        connection, serving = beside(console)
         record = await connection.receive()
         assert record is not None
         assert record[0] == wire.STATUS

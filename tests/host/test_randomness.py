@@ -45,7 +45,7 @@ def test_the_loop_goes_on_while_a_thread_waits() -> None:
 
 
 def test_who_gives_up_waiting_leaves_nothing_that_fails() -> None:
-    filled = threading.Event()
+    filled, before = threading.Event(), {*threading.enumerate()}
 
     async def whole() -> None:
         waiting = asyncio.ensure_future(randomness.wait_until_ready(lambda count: filled.wait()))
@@ -54,6 +54,6 @@ def test_who_gives_up_waiting_leaves_nothing_that_fails() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
 
     asyncio.run(whole())
-    (thread,) = [each for each in threading.enumerate() if each.name == "randomness"]
+    (thread,) = {*threading.enumerate()} - before
     filled.set()
     thread.join()  # a thread that failed is an error of the test (threading.excepthook)
