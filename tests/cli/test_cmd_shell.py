@@ -168,13 +168,15 @@ def test_a_kept_shell_is_left_and_found_again(line: Rig) -> None:
         shown.waits_for(lambda text: re.search(r"^later\nat>", text, re.M))
         shown.types("echo $kept", "Enter")
         shown.waits_for(lambda text: re.search(r"^yes$", text, re.M))
-        with screen(need("tmux"), line.folder, "sh", "-c", f"{again}; cat") as second:
+        and_code = f"{again}; echo code=$?; cat"
+        with screen(need("tmux"), line.folder, "sh", "-c", and_code) as second:
             shown.waits_for(
                 lambda text: (
                     "superseded: this shell is attached elsewhere" in text and "code=255" in text
                 )
             )
             second.types("exit", "Enter")
+            second.waits_for(lambda text: "code=0" in text)
     deadline = time.monotonic() + 10
     while "sh" in (listed := line.run("jobs", line.here).stdout.decode()):
         assert time.monotonic() < deadline, listed
