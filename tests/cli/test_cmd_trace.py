@@ -84,7 +84,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
                 until(lambda out=out: "hello" in out.read_text(), "no hello")
             line.start_agent()
             assert done.wait(PATIENCE_SECONDS) == 0
-        with open(line.there, "wb", buffering=0) as there:
+        with os.fdopen(os.open(line.there, os.O_WRONLY | os.O_NOCTTY), "wb", buffering=0) as there:
             there.write(b"[   12.345678] usb 1-1: new device\r\n")
         until(lambda: "new device" in outputs["plain"].read_text(), "no text")
         line.run("owner", line.here, "stop")

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import io
 import os
 import pty
 import stat
@@ -37,12 +38,14 @@ async def serial_line(path: str) -> SerialStream:
     return line
 
 
+def opened(path: str) -> io.FileIO:
+    """Not for good: a process that leads a session would get its hang-up."""
+    return io.FileIO(os.open(path, os.O_RDWR | os.O_NOCTTY), "r+b")
+
+
 def settings(path: str) -> list[object]:
-    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
-    try:
-        return termios.tcgetattr(fd)
-    finally:
-        os.close(fd)
+    with opened(path) as port:
+        return termios.tcgetattr(port)
 
 
 def test_the_settings_are_raw_meanwhile_and_the_old_ones_afterwards(port: tuple[int, str]) -> None:
@@ -109,7 +112,7 @@ def test_a_second_user_is_told_who_holds_the_port(port: tuple[int, str]) -> None
 
 def test_a_getty_that_locks_nothing_is_seen_too(port: tuple[int, str]) -> None:
     _, path = port
-    with open(path, "r+b", buffering=0) as slave:
+    with opened(path) as slave:
         getty = subprocess.Popen(["sleep", "60"], stdin=slave)
     try:
         expected = Holder(getty.pid, "sleep")
@@ -130,7 +133,7 @@ def test_a_getty_that_locks_nothing_is_seen_too(port: tuple[int, str]) -> None:
 
 def test_a_lock_of_another_program_is_respected(port: tuple[int, str]) -> None:
     _, path = port
-    with open(path, "r+b", buffering=0) as other:
+    with opened(path) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(LineBusy):
             asyncio.run(serial_line(path))
