@@ -82,11 +82,13 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
                 assert "watching" in read_line(process)
             for out in outputs.values():
                 until(lambda out=out: "hello" in out.read_text(), "no hello")
+            # Before the agent has a packet under way that it could hit.
+            with os.fdopen(os.open(line.there, os.O_WRONLY | os.O_NOCTTY), "wb") as there:
+                there.write(b"[   12.345678] usb 1-1: new device\r\n")
+            for out in outputs.values():
+                until(lambda out=out: "new device" in out.read_text(), "no text")
             line.start_agent()
             assert done.wait(PATIENCE_SECONDS) == 0
-        with os.fdopen(os.open(line.there, os.O_WRONLY | os.O_NOCTTY), "wb", buffering=0) as there:
-            there.write(b"[   12.345678] usb 1-1: new device\r\n")
-        until(lambda: "new device" in outputs["plain"].read_text(), "no text")
         line.run("owner", line.here, "stop")
         for process in processes:
             assert "no command uses" in read_line(process)
@@ -100,9 +102,9 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
 def test_a_session_is_shown_from_its_hello_to_its_goodbye(traced: Traced) -> None:
     for text in traced.text.values():
         lines = text.splitlines()
-        wanted = ["hello of console", "hello of agent", "handshake 1", "handshake 2"]
-        wanted += ["handshake 3", "WELCOME", "OPEN 0 exec, request of ", "ACCEPT 0, reply of "]
-        wanted += ['text  "[   12.345678] usb 1-1: new device\\r\\n"', "GOAWAY done"]
+        wanted = ["hello of console", 'text  "[   12.345678] usb 1-1: new device\\r\\n"']
+        wanted += ["hello of agent", "handshake 1", "handshake 2", "handshake 3", "WELCOME"]
+        wanted += ["OPEN 0 exec, request of ", "ACCEPT 0, reply of ", "GOAWAY done"]
         at = 0
         for words in wanted:
             found = [n for n, line in enumerate(lines[at:], at) if words in line]
