@@ -89,7 +89,7 @@ def build(
         sources.get(name)
     zig = toolchain.make_zig(store, sources.get("ziglang")[1][0])
     with ThreadPoolExecutor(8) as pool:
-        tools = {each: Toolchain(zig, store.folder, each) for each in {HOST, args.target}}
+        tools = {each: Toolchain(zig, store, each) for each in {HOST, args.target}}
         made = {each: start_libraries(args, tools[each], sources, store, pool) for each in tools}
         python = {HOST: interpreter(tools[HOST], sources, store, made[HOST], None)}
         if args.target != HOST:

@@ -126,7 +126,8 @@ def make_pip(store: Store, lock: Lock) -> list[str]:
 class Toolchain:
     """What compiles for `target`: programs for CC, AR and RANLIB, and flags."""
 
-    def __init__(self, zig: Path, caches: Path, target: str) -> None:
+    def __init__(self, zig: Path, store: Store, target: str) -> None:
+        self._store = store
         self.target = target
         self.triplet = f"{target}-linux-musl"
         self.cc = zig / f"{target}-cc"
@@ -134,16 +135,18 @@ class Toolchain:
         self.ranlib = zig / "ranlib"
         self.flags = FLAGS
         self.key = zig.name
-        # zig's own caches are for several processes at once.
+        # The libc is in there, for several processes at once.
         self.environment = {
             "SOURCE_DATE_EPOCH": EPOCH,
-            "ZIG_GLOBAL_CACHE_DIR": str(caches / "zig-global"),
-            "ZIG_LOCAL_CACHE_DIR": str(caches / "zig-local"),
+            "ZIG_GLOBAL_CACHE_DIR": str(store.folder / "zig-global"),
             "LC_ALL": "C",
         }
 
     def run(self, command: Sequence[str | Path], folder: Path, **environment: str) -> None:
-        run(command, folder, {**self.environment, **environment})
+        # zig keeps every object in its local cache, also one with somebody's private key.
+        with self._store.scratch("zig") as local:
+            own = {"ZIG_LOCAL_CACHE_DIR": str(local)}
+            run(command, folder, {**self.environment, **own, **environment})
 
     def configured(self, folder: Path, *options: str, flags: Sequence[str] = ()) -> None:
         """Run a configure script of the autotools, for static libraries."""
