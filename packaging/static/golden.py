@@ -6,6 +6,7 @@ Only what is plainly wrong is refused here; the executable says the rest itself 
 import argparse
 import base64
 import binascii
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ KEY_BYTES = 32
 SEED = re.compile(r"[0-9a-fA-F]{64}")
 # As guardpost writes an identity file.
 PRIVATE = "guardpost-key-1:"
+EXPECTED = f"give 64 hex digits, a line {PRIVATE}..., or an identity file"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--identity-seed",
         metavar="HEX_OR_FILE",
         default="",
-        help="the agent's private key, 64 hex digits, or an identity file: the executable is then "
-        "a secret, and only its owner can read it",
+        help="the agent's private key: 64 hex digits, the line of an identity file, or such a "
+        "file; the executable is then a secret, and only its owner can read it",
     )
 
 
@@ -64,8 +66,8 @@ def read(path: Path, option: str) -> str:
 
 
 def authorised(given: str) -> str:
-    path = Path(given)
-    text = read(path, "--authorise") if path.is_file() else given
+    # A long line is no path: os.path only says that there is no such file.
+    text = read(Path(given), "--authorise") if os.path.isfile(given) else given
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     wrong = [line for line in lines if not any(is_key(word) for word in line.split())]
     if wrong or not lines:
@@ -102,12 +104,19 @@ def account(line: str) -> str:
 def seed(given: str) -> str:
     """Nothing of what was given is shown: it may be a secret all the same."""
     text = given
-    if not SEED.fullmatch(given):
-        text = read(Path(given), "--identity-seed")
+    if not SEED.fullmatch(given) and not given.startswith(PRIVATE):
+        try:
+            text = Path(given).read_text(encoding="utf-8")
+        except OSError as error:
+            raise BuildError(
+                f"--identity-seed is no key, and as a file: {error.strerror}; {EXPECTED}"
+            ) from None
+        except ValueError:
+            text = ""  # no text, so no key
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if len(lines) == 1 and lines[0].startswith(PRIVATE) and is_key(lines[0][len(PRIVATE) :]):
         return base64.b64decode(lines[0][len(PRIVATE) :]).hex()
     if len(lines) == 1 and SEED.fullmatch(lines[0]):
         return lines[0].lower()
-    raise BuildError("--identity-seed has neither 64 hex digits nor a guardpost identity")
+    raise BuildError(f"--identity-seed has no key; {EXPECTED}")

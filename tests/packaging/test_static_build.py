@@ -104,7 +104,9 @@ def test_a_configuration_is_taken_from_words_and_files(tmp_path: Path) -> None:
         (("--authorise", f"{KEY[:-4]}"), "has no key"),
         (("--policy", "/nowhere"), "--policy /nowhere: .*No such file"),
         (("--password-hash", "root:secret"), r"is no NAME:HASH; `guardpost agent --hash-password"),
-        (("--identity-seed", "/nowhere"), "--identity-seed /nowhere: .*No such file"),
+        (("--identity-seed", "/nowhere"), "--identity-seed .*: No such file or directory; give"),
+        (("--identity-seed", "x" * 300), "--identity-seed .*: File name too long; give"),
+        (("--identity-seed", "a\0b"), "--identity-seed has no key; give"),
     ],
 )
 def test_a_configuration_that_is_wrong_stops_the_build(words: tuple[str, str], said: str) -> None:
@@ -113,12 +115,23 @@ def test_a_configuration_that_is_wrong_stops_the_build(words: tuple[str, str], s
     assert "\n" not in str(caught.value)
 
 
+def test_a_private_key_may_be_given_as_its_file_has_it() -> None:
+    found = golden.configuration(options("--identity-seed", f"guardpost-key-1:{KEY}"))
+    assert found["identity_seed"] == bytes(range(32)).hex()
+
+
 def test_a_wrong_seed_is_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "identity"
     file.write_text("5" * 60)
-    with pytest.raises(BuildError) as caught:
-        golden.configuration(options("--identity-seed", str(file)))
-    assert "555" not in str(caught.value)
+    for given in (str(file), "5" * 60, "5" * 63 + "\n", f"guardpost-key-1:{'5' * 43}"):
+        with pytest.raises(BuildError) as caught:
+            golden.configuration(options("--identity-seed", given))
+        assert "555" not in str(caught.value)
+
+
+def test_a_long_line_with_a_key_is_no_file() -> None:
+    line = f'permit="{",".join(f"forward=10.0.0.{number}:80" for number in range(40))}" {KEY} ours'
+    assert golden.configuration(options("--authorise", line))["authorized"] == f"{line}\n"
 
 
 def frozen(out: Path, package: Path) -> dict[str, str]:
