@@ -11,6 +11,7 @@ It runs on any Python from 3.11 and installs nothing: what it downloads and buil
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,8 @@ ROOT = Path(__file__).resolve().parent
 
 def main() -> int:
     args = parse()
+    # As an error is one: the folders that are there for a while go, with what is secret in them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         store = Store(args.cache)
         if args.update_lock:

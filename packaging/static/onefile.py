@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 from static import licences
-from static.program import ENTRIES, Baked, packed
+from static.program import ENTRIES, Baked, packed, put
 from static.report import BuildError
 from static.store import Store, key_of
 from static.toolchain import HOST, run
@@ -53,12 +53,7 @@ def build(store: Store, configuration: dict[str, str], place: Path) -> None:
         words += [word for name in HIDDEN for word in ("--hidden-import", name)]
         words += [word for name in LEFT_OUT for word in ("--exclude-module", name)]
         run([python, "-m", "PyInstaller", *words, "start.py"], folder)
-        made = folder / "dist" / place.name
-        made.chmod(0o700 if baked.is_golden else 0o755)
-        new = place.with_name(f".{place.name}.new")
-        new.write_bytes(made.read_bytes())
-        new.chmod(made.stat().st_mode)
-        new.replace(place)
+        put(folder / "dist" / place.name, place, mode=0o700 if baked.is_golden else 0o755)
 
 
 def install(folder: Path) -> None:

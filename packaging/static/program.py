@@ -13,7 +13,7 @@ from static.extensions import FLAGS, ROOT, Workshop
 from static.store import Store, key_of
 from static.toolchain import run
 
-__all__ = ["NAMES", "Baked", "Program"]
+__all__ = ["ENTRIES", "NAMES", "PACKAGES", "Baked", "Program", "packed", "put"]
 
 HERE = Path(__file__).parent
 # What stands before others' modules: in every executable, and in the small one, which does less.
@@ -74,6 +74,20 @@ def packed(licenses: Mapping[str, str]) -> bytes:
     return zlib.compress(json.dumps([*licenses.items()]).encode(), 9)
 
 
+def put(made: Path, place: Path, *, mode: int) -> None:
+    """Copy whole or not at all, also while the old one runs; nobody reads more than `mode` says."""
+    new = place.with_name(f".{place.name}.new-{os.getpid()}")
+    new.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        with open(descriptor, "wb") as file, made.open("rb") as source:
+            shutil.copyfileobj(source, file)
+        new.chmod(mode)  # whatever the umask is
+        new.replace(place)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 class Program:
     """Links executables of one variant; `extensions` are the objects of the C modules."""
 
@@ -88,7 +102,7 @@ class Program:
         if baked.is_golden:
             with self._store.scratch("golden") as folder:
                 self._link(baked, folder)
-                self._put(folder, place, mode=0o700)
+                put(folder / "program", place, mode=0o700)
             return
 
         def make(folder: Path) -> None:
@@ -99,14 +113,7 @@ class Program:
         recipe = (getsource(Program), BLOB, FLAGS, self._shop.tools.flags)
         key = key_of(self._code_key(), baked.module(), objects, recipe, *texts)
         name = f"{NAMES[self.variant]}-{baked.target}"
-        self._put(self._store.made(name, key, make), place, mode=0o755)
-
-    def _put(self, folder: Path, place: Path, *, mode: int) -> None:
-        """Whole or not at all, also while the old one runs."""
-        new = place.with_name(f".{place.name}.new-{os.getpid()}")
-        shutil.copy(folder / "program", new)
-        new.chmod(mode)
-        new.replace(place)
+        put(self._store.made(name, key, make) / "program", place, mode=0o755)
 
     def _code_key(self) -> str:
         """What all modules are, by content; unpacked sources have theirs in their names."""

@@ -3,7 +3,9 @@
 import argparse
 import base64
 import hashlib
+import os
 import re
+import stat
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from static import golden, toolchain
+from static.program import put
 from static.report import BuildError, Unavailable
 from static.store import Store, key_of
 from support.tools import ROOT
@@ -132,6 +135,21 @@ def test_a_wrong_seed_is_never_shown(tmp_path: Path) -> None:
 def test_a_long_line_with_a_key_is_no_file() -> None:
     line = f'permit="{",".join(f"forward=10.0.0.{number}:80" for number in range(40))}" {KEY} ours'
     assert golden.configuration(options("--authorise", line))["authorized"] == f"{line}\n"
+
+
+def test_an_executable_is_never_for_more_eyes_than_at_the_end(tmp_path: Path) -> None:
+    made, place = tmp_path / "made", tmp_path / "agent"
+    os.mkfifo(made)  # so that the copy is looked at while it is written
+    copying = threading.Thread(target=put, args=(made, place), kwargs={"mode": 0o700})
+    copying.start()
+    with made.open("wb") as writer:
+        [half] = tmp_path.glob(".agent.new-*")
+        assert stat.S_IMODE(half.stat().st_mode) == 0o700
+        assert not place.exists()
+        writer.write(b"secret")
+    copying.join()
+    assert (place.read_bytes(), stat.S_IMODE(place.stat().st_mode)) == (b"secret", 0o700)
+    assert sorted(tmp_path.iterdir()) == [place, made]
 
 
 def frozen(out: Path, package: Path) -> dict[str, str]:
