@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -60,7 +61,7 @@ def main() -> int:
     return 0
 
 
-def parse() -> argparse.Namespace:
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     about = "Build guardpost as one static executable."
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--variant", choices=list(NAMES), default="agent")
@@ -75,8 +76,10 @@ def parse() -> argparse.Namespace:
     fresh = "note what the distribution and the package index have now, and end"
     parser.add_argument("--update-lock", action="store_true", help=fresh)
     golden.add_options(parser)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
+    # Steps run in folders of their own.
     args.cache, args.output = args.cache.resolve(), args.output.resolve()
+    args.sources = args.sources and args.sources.resolve()
     return args
 
 

@@ -9,6 +9,8 @@ from static.lock import Lock, Release
 from static.report import BuildError, Unavailable
 from static.sources import Sources
 
+import build_frozen
+
 DEB822 = """\
 # the distribution
 Types: deb
@@ -107,6 +109,15 @@ def test_sources_come_from_a_given_folder(tmp_path: Path) -> None:
     (tmp_path / "given" / "thing-2.tar.gz").write_bytes(b"two")
     found, files = looked.get("thing")
     assert (found.version, files) == ("2", [tmp_path / "given" / "thing-2.tar.gz"])
+
+
+def test_a_given_folder_may_be_named_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = build_frozen.parse(["--sources", "given", "--cache", "cache", "--output", "."])
+    assert args.sources == tmp_path / "given"
+    assert (args.cache, args.output) == (tmp_path / "cache", tmp_path)
 
 
 def test_a_file_with_another_hash_is_none(tmp_path: Path) -> None:
