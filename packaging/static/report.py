@@ -3,7 +3,7 @@
 import sys
 import time
 
-__all__ = ["BuildError", "Unavailable", "say"]
+__all__ = ["BuildError", "Mismatch", "Unavailable", "say"]
 
 _START = time.monotonic()
 
@@ -14,6 +14,10 @@ class BuildError(Exception):
 
 class Unavailable(BuildError):
     """What a build begins with is not here, and could not be had."""
+
+
+class Mismatch(BuildError):
+    """A file came that is another than the lock's: no reason to take an older one instead."""
 
 
 def say(text: str) -> None:

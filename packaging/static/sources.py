@@ -7,14 +7,14 @@ as they are: apt works on private copies.
 import hashlib
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from static import apt
 from static.lock import Lock, Release
-from static.report import BuildError, Unavailable, say
+from static.report import BuildError, Mismatch, Unavailable, say
+from static.toolchain import SUSPECT, run_pip
 
 __all__ = ["Sources"]
 
@@ -44,7 +44,8 @@ class Sources:
     def get(self, name: str) -> tuple[Release, list[Path]]:
         """The newest version of a part that is to be had, and its files.
 
-        Raises BuildError, which says where none was found.
+        Raises Unavailable, which says where none was found, and Mismatch if one came that is not
+        the lock's.
         """
         with self._one_at_a_time:
             for look in (self._already_here, self._fetch):
@@ -77,6 +78,8 @@ class Sources:
             else:
                 self._download_with_pip(release, folder)
             return self._keep(release, folder)
+        except Mismatch:
+            raise
         except BuildError as error:
             # An older version of the lock may still be there; if not, this was the reason.
             say(f"{release} is not to be had: {error}")
@@ -93,20 +96,18 @@ class Sources:
         command = [
             *(*self._pip(), "download", "-q", "--no-deps", "--no-build-isolation", kind, ":all:"),
             *("--disable-pip-version-check", "--require-hashes", "-r", str(wanted)),
-            *("-d", str(folder)),
+            *("-d", folder),
         ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            raise BuildError(lines[-1] if lines else f"pip ended with {done.returncode}")
+        run_pip(command, folder)
 
     def _keep(self, release: Release, folder: Path) -> list[Path]:
         kept = []
         for file, sha256 in release.needed:
             path = folder / file
-            if not path.is_file() or (found := digest_of(path)) != sha256:
-                what = f"has the hash {found}" if path.is_file() else "did not come"
-                raise BuildError(f"{file} {what}; lock.toml names {sha256}")
+            if not path.is_file():
+                raise BuildError(f"{file} did not come")
+            if (found := digest_of(path)) != sha256:
+                raise Mismatch(f"{file} has the hash {found}, not {sha256}; {SUSPECT}")
             place = self._downloads / sha256[:16]
             place.mkdir(exist_ok=True)
             os.replace(path, place / file)

@@ -14,10 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from static.lock import Lock
-from static.report import BuildError, Unavailable
+from static.report import BuildError, Mismatch, Unavailable
 from static.store import Store, key_of
 
-__all__ = ["HOST", "TARGETS", "Toolchain", "check_tools", "make_pip", "make_zig", "run"]
+__all__ = [
+    *("HOST", "SUSPECT", "TARGETS", "Toolchain"),
+    *("check_tools", "hidden_paths", "make_pip", "make_zig", "run", "run_pip"),
+]
 
 TARGETS = ("x86_64", "aarch64")
 HOST = platform.machine()
@@ -42,6 +45,8 @@ FLAGS = (
     *("-w", "-g0", "-Os", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"),
     *("-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"),
 )
+
+SUSPECT = "find out why before you build with it"
 
 # A date that is always the same, wherever a source asks for one.
 EPOCH = "1700000000"
@@ -100,6 +105,20 @@ def run(
         raise BuildError(f"`{' '.join(words)[:120]}` failed: {shown}")
 
 
+def run_pip(command: Sequence[str | Path], folder: Path) -> None:
+    """As run(). Raises Mismatch if a file came that has none of the hashes that were given."""
+    try:
+        run(command, folder)
+    except BuildError:
+        said = (folder / "build.log").read_text(encoding="utf-8", errors="replace")
+        if "DO NOT MATCH THE HASHES" in said:
+            shown = " ".join(said.partition("    ")[2].split())[:400]
+            raise Mismatch(
+                f"pip got another file than lock.toml names: {shown}; {SUSPECT}"
+            ) from None
+        raise
+
+
 def make_pip(store: Store, lock: Lock) -> list[str]:
     """The words that start the pip of an environment of our own. Raises BuildError."""
     tools = [lock.of(name)[0] for name in lock.names("tool") if name != "ziglang"]
@@ -117,7 +136,7 @@ def make_pip(store: Store, lock: Lock) -> list[str]:
             ) from None
         (folder / "requirements.txt").write_text("".join(lines))
         pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps"]
-        run([*pip, "--require-hashes", "-r", folder / "requirements.txt"], folder)
+        run_pip([*pip, "--require-hashes", "-r", folder / "requirements.txt"], folder)
 
     folder = store.made("pip", key_of(sys.version, sys.prefix, lines), make)
     return [str(folder / "bin" / "python"), "-m", "pip"]

@@ -1,12 +1,14 @@
 """What a static executable is built from: asked of apt and pip, and never other than locked."""
 
 import hashlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from static import apt, lock
 from static.lock import Lock, Release
-from static.report import BuildError, Unavailable
+from static.report import BuildError, Mismatch, Unavailable
 from static.sources import Sources
 
 import build_frozen
@@ -98,10 +100,12 @@ def release(version: str, data: bytes) -> Release:
     return Release("pypi", "thing", version, ((f"thing-{version}.tar.gz", digest),))
 
 
-def sources(folder: Path, *releases: Release, offline: bool = True) -> Sources:
+def sources(
+    folder: Path, *releases: Release, offline: bool = True, pip: Sequence[str] = ("false",)
+) -> Sources:
     (folder / "given").mkdir(exist_ok=True)
     there = Lock(releases)
-    return Sources(there, folder / "cache", lambda: ["false"], folder / "given", offline=offline)
+    return Sources(there, folder / "cache", lambda: pip, folder / "given", offline=offline)
 
 
 def test_sources_come_from_a_given_folder(tmp_path: Path) -> None:
@@ -140,8 +144,33 @@ def test_what_cannot_be_downloaded_is_named(
     looked = sources(tmp_path, release("2", b"two"), offline=False)
     with pytest.raises(Unavailable, match=r"no thing 2 .*nor could it be downloaded; --sources"):
         looked.get("thing")
-    assert "thing 2 is not to be had: pip ended with 1" in capfd.readouterr().err
+    assert re.search("thing 2 is not to be had: `false .*` failed", capfd.readouterr().err)
     assert not [*(tmp_path / "cache" / "downloads").glob(".new*")]
+
+
+@pytest.mark.parametrize(
+    "pip, said",
+    [
+        # What pip says, in its words; and one that looks at no hash.
+        (
+            "echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.'; "
+            "echo '    thing==2:'; echo '        Expected sha256 ab'; exit 1",
+            "pip got another file than lock.toml names: thing==2: Expected sha256 ab; find out",
+        ),
+        (
+            'for last; do :; done; echo other > "$last/thing-2.tar.gz"',
+            "thing-2.tar.gz has the hash [0-9a-f]{64}, not [0-9a-f]{64}; find out",
+        ),
+    ],
+)
+def test_a_file_that_was_changed_is_no_reason_to_take_an_older_one(
+    tmp_path: Path, pip: str, said: str
+) -> None:
+    words = ("sh", "-c", pip)
+    looked = sources(tmp_path, release("2", b"two"), release("1", b"one"), offline=False, pip=words)
+    with pytest.raises(Mismatch, match=said):
+        looked.get("thing")
+    assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]
 
 
 def test_what_the_lock_does_not_know_is_asked_of_nobody(tmp_path: Path) -> None:
