@@ -10,14 +10,16 @@ from pathlib import Path
 
 from static.lock import Release
 from static.report import BuildError
+from static.store import alone
 
 __all__ = ["PrivateApt", "source_entries"]
 
-FRESH_SECONDS = 3600
+# Options of a one-line entry that are for packages that are installed.
+NOT_FOR_SOURCES = ("arch", "lang", "target")
 
 
 class PrivateApt:
-    """Works in `folder`, which is made when it is first asked."""
+    """Works in `folder`, which is made when it is first asked; two builds wait for each other."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,9 +27,10 @@ class PrivateApt:
 
     def download(self, release: Release, folder: Path) -> None:
         """The files of that very version, into `folder`. Raises BuildError."""
-        self._prepare()
         wanted = f"{release.name}={release.version}"
-        self._run("apt-get", "source", "--download-only", wanted, folder=folder)
+        with alone(self._folder):
+            self._prepare()
+            self._run("apt-get", "source", "--download-only", wanted, folder=folder)
 
     def versions(self, name: str) -> list[str]:
         """What the distribution has now, the newest first; [] if nothing is known."""
@@ -36,8 +39,9 @@ class PrivateApt:
     def releases(self, name: str) -> list[tuple[str, dict[str, str]]]:
         """Each version and the SHA-256 of its files, the newest first."""
         try:
-            self._prepare()
-            text = self._run("apt-cache", "showsrc", "--only-source", name)
+            with alone(self._folder):
+                self._prepare()
+                text = self._run("apt-cache", "showsrc", "--only-source", name)
         except BuildError:
             return []
         found = [parsed for each in text.split("\n\n") if (parsed := release_of(each))]
@@ -65,7 +69,9 @@ class PrivateApt:
     def _run(self, program: str, *words: str, folder: Path | None = None) -> str:
         command = [program, *self._options, *words]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+            done = subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", cwd=folder
+            )
         except FileNotFoundError:
             raise BuildError(f"there is no {program} here; --sources DIR takes the files") from None
         if done.returncode:
@@ -105,20 +111,21 @@ def source_entries(etc: Path, suite: str) -> str:
 
 
 def belongs(name: str, suite: str) -> bool:
-    return name == suite or name.startswith((f"{suite}-", f"{suite}/"))
+    return name in (suite, f"{suite}-updates", f"{suite}-security", f"{suite}/updates")
 
 
 def from_deb822(text: str, suite: str) -> list[str]:
     """The stanzas of a .sources file."""
     entries = []
     for stanza in re.split(r"\n\s*\n", text):
-        lines = [line for line in stanza.splitlines() if not line.startswith("#")]
-        parts = [line.partition(":") for line in lines]
-        fields = {key.lower(): value.strip() for key, _, value in parts}
-        suites = [each for each in fields.get("suites", "").split() if belongs(each, suite)]
-        if suites and fields.get("enabled", "yes").lower() != "no":
-            kept = [line for line in lines if not re.match(r"(?i)(types|suites|enabled):", line)]
-            entries.append("\n".join(["Types: deb-src", f"Suites: {' '.join(suites)}", *kept]))
+        plain = re.sub(r"(?m)^#.*\n?", "", stanza)
+        # A field goes on in lines that begin with a space.
+        found = re.findall(r"(?m)^([\w-]+):(.*(?:\n[ \t].*)*)", plain)
+        fields = {name.lower(): value.rstrip() for name, value in found}
+        suites = [each for each in fields.pop("suites", "").split() if belongs(each, suite)]
+        if suites and fields.pop("enabled", "yes").strip().lower() != "no":
+            fields |= {"types": " deb-src", "suites": f" {' '.join(suites)}"}
+            entries.append("\n".join(f"{name.title()}:{fields[name]}" for name in fields))
     return entries
 
 
@@ -126,12 +133,14 @@ def from_lines(text: str, suite: str) -> list[str]:
     """The lines of a .list file, as stanzas."""
     entries = []
     for line in text.splitlines():
-        found = re.match(r"deb(?:-src)?\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s+(.+)", line)
+        found = re.match(r"\s*deb(?:-src)?\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s+(.+)", line)
         if found and belongs(found[3], suite):
-            signed = re.search(r"signed-by=(\S+)", found[1] or "")
-            stanza = ["Types: deb-src", f"URIs: {found[2]}", f"Suites: {found[3]}"]
+            stanza = ["Types: deb-src", f"Uris: {found[2]}", f"Suites: {found[3]}"]
             stanza.append(f"Components: {found[4].partition('#')[0].strip()}")
-            entries.append("\n".join([*stanza, *([f"Signed-By: {signed[1]}"] if signed else [])]))
+            for name, value in re.findall(r"([\w-]+)[+-]?=(\S+)", found[1] or ""):
+                if name.lower() not in NOT_FOR_SOURCES:
+                    stanza.append(f"{name.title()}: {value}")
+            entries.append("\n".join(stanza))
     return entries
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from static.report import say
 
-__all__ = ["Store", "key_of"]
+__all__ = ["Store", "alone", "key_of"]
 
 ABANDONED_SECONDS = 86400
 
@@ -27,6 +27,19 @@ def key_of(*inputs: object) -> str:
         data = each if isinstance(each, bytes) else repr(each).encode()
         digest.update(b"%d:" % len(data) + data)
     return digest.hexdigest()[:16]
+
+
+@contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """Among all builds, the one that may change `place`."""
+    lock = place.with_name(f".{place.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{place.name}: another build is at it; waiting")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Store:
@@ -44,7 +57,7 @@ class Store:
         final = self.folder / f"{name}-{key}"
         if final.is_dir():
             return final
-        with self._alone(final):
+        with alone(final):
             if final.is_dir():  # while we waited
                 return final
             say(f"{name} ...")
@@ -63,14 +76,3 @@ class Store:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    @contextmanager
-    def _alone(self, final: Path) -> Iterator[None]:
-        lock = final.with_name(f".{final.name}.lock")
-        with lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"{final.name}: another build makes it; waiting")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield

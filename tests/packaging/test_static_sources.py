@@ -1,6 +1,7 @@
 """What a static executable is built from: asked of apt and pip, and never other than locked."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from static import apt, lock
 from static.lock import Lock, Release
 from static.report import BuildError, Mismatch, Unavailable
 from static.sources import Sources
+from support.tools import need
 
 import build_frozen
 
@@ -17,9 +19,15 @@ DEB822 = """\
 # the distribution
 Types: deb
 URIs: http://mirror.example/debian
-Suites: bookworm bookworm-updates
+Suites:
+ bookworm
+# tested by nobody
+ bookworm-updates bookworm-backports
 Components: main
-Signed-By: /usr/share/keyrings/archive.gpg
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ mDME
 
 Types: deb
 URIs: https://vendor.example/apt
@@ -34,7 +42,7 @@ Components: main
 """
 ONE_LINE = """\
 # deb http://commented.example/debian bookworm main
-deb [arch=amd64 signed-by=/etc/key.gpg] http://security.example bookworm-security main contrib
+deb [arch=amd64 signed-by=/etc/key.gpg trusted=yes] http://a.example bookworm-security main contrib
 deb https://vendor.example/apt cloud-bookworm main
 """
 
@@ -56,18 +64,35 @@ def test_apts_own_entries_are_asked_for_sources(tmp_path: Path) -> None:
             "Components: main contrib",
             "Signed-By: /etc/key.gpg",
             "Suites: bookworm-security",
+            "Trusted: yes",
             "Types: deb-src",
-            "URIs: http://security.example",
+            "Uris: http://a.example",
         ],
         [
+            *(" -----BEGIN PGP PUBLIC KEY BLOCK-----", " .", " mDME"),
             "Components: main",
-            "Signed-By: /usr/share/keyrings/archive.gpg",
+            "Signed-By:",
             "Suites: bookworm bookworm-updates",
             "Types: deb-src",
-            "URIs: http://mirror.example/debian",
+            "Uris: http://mirror.example/debian",
         ],
     ]
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_two_builds_ask_apt_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("apt-get")
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    taken = f"{need('flock')} --nonblock {tmp_path}/.apt.lock true"
+    program.write_text(
+        f"#!/bin/sh\n! {taken} || {{ echo E: nobody else has to wait >&2; exit 1; }}\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    apt.PrivateApt(tmp_path / "apt").download(release("2", b"two"), tmp_path)
 
 
 def test_a_machine_without_such_entries_is_told_what_to_do(tmp_path: Path) -> None:
