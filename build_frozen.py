@@ -107,7 +107,9 @@ def build(
         names = [each for each in EXTENSIONS if each != "openssl" or args.variant == "full"]
         objects = [*pool.map(lambda name: extension(name, shop, store), names)]
     texts, parts = inside(args.variant, sources, store, zig, python[HOST])
-    baked = Baked(args.variant, args.target, parts, packed(texts), **configuration)
+    baked = Baked(
+        args.variant, args.target, parts, packed(texts, python[HOST].program), **configuration
+    )
     program = Program(args.variant, shop, store, [file for files in objects for file in files])
     program.linked(baked, place)
 

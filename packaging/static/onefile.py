@@ -73,7 +73,9 @@ def facts(libraries: Path, configuration: dict[str, str]) -> Baked:
         [info] = [each for each in site.glob("*.dist-info") if stem(each) == name]
         parts.append((name, info.name.removesuffix(".dist-info").split("-")[1]))
         texts[name] = licences.beside_metadata(info)
-    return Baked("onefile", HOST, tuple(parts), packed(texts), **configuration)
+    return Baked(
+        "onefile", HOST, tuple(parts), packed(texts, Path(sys.executable)), **configuration
+    )
 
 
 def stem(info: Path) -> str:

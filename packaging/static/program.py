@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-import zlib
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from inspect import getsource
 from pathlib import Path
 
 from static.extensions import FLAGS, ROOT, Workshop
+from static.report import BuildError
 from static.store import Store, key_of
 from static.toolchain import run
 
@@ -69,9 +70,14 @@ class Baked:
         return "".join(rows)
 
 
-def packed(licenses: Mapping[str, str]) -> bytes:
-    """As guardpost.baked unpacks them."""
-    return zlib.compress(json.dumps([*licenses.items()]).encode(), 9)
+def packed(licenses: Mapping[str, str], python: Path) -> bytes:
+    """As guardpost.baked unpacks them; each zlib has its own idea of the shortest."""
+    script = "import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read(), 9))"
+    told = json.dumps([*licenses.items()]).encode()
+    done = subprocess.run([python, "-I", "-S", "-c", script], input=told, capture_output=True)
+    if done.returncode:
+        raise BuildError(f"{python} does not compress: {done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def put(made: Path, place: Path, *, mode: int) -> None:

@@ -5,6 +5,7 @@ What else a build needs are a few ordinary tools, each named with its package wh
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,14 @@ SUSPECT = "find out why before you build with it"
 # A date that is always the same, wherever a source asks for one.
 EPOCH = "1700000000"
 
+# How programs and servers are found. CFLAGS, MAKEFLAGS, PYTHONPATH and their like would change
+# what is made, and be in no key.
+PASSED = re.compile(
+    "PATH|HOME|TMPDIR|LD_LIBRARY_PATH|PIP_.*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE"
+    "|(https?|ftp|all|no)_proxy",
+    re.IGNORECASE,
+)
+
 CC = """\
 #!/bin/sh
 # A C compiler for {target}. What configure scripts ask of gcc alone is answered with nothing.
@@ -83,6 +92,11 @@ def check_tools(variant: str) -> None:
         raise Unavailable(f"the build runs on Linux on {' or '.join(TARGETS)}, not on {HOST}")
 
 
+def surroundings() -> dict[str, str]:
+    """What a step sees of the caller's environment."""
+    return {name: value for name, value in os.environ.items() if PASSED.fullmatch(name)}
+
+
 def run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None
 ) -> None:
@@ -93,7 +107,7 @@ def run(
         done = subprocess.run(
             words,
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env={**surroundings(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -76,6 +76,16 @@ def test_a_step_that_fails_says_its_last_words(tmp_path: Path) -> None:
         toolchain.run(["sh", "-c", "echo first; echo the reason; exit 3"], tmp_path)
 
 
+def test_a_step_sees_nothing_that_would_change_what_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CPPFLAGS", "LDFLAGS", "MAKEFLAGS", "PYTHONPATH", "PYTHONHOME", "https_proxy"):
+        monkeypatch.setenv(name, "given")
+    toolchain.run(["sh", "-c", 'echo "$A$CPPFLAGS$LDFLAGS$MAKEFLAGS."'], tmp_path, {"A": "a"})
+    toolchain.run(["sh", "-c", 'echo "$PYTHONPATH$PYTHONHOME$https_proxy."'], tmp_path)
+    assert (tmp_path / "build.log").read_text() == "a.\ngiven.\n"
+
+
 def options(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     golden.add_options(parser)
