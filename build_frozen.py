@@ -93,7 +93,7 @@ def build(
     # Everything that may be missing is asked for before anything is built.
     for name in ("ziglang", *archives(args.variant), *packages(args.variant)):
         sources.get(name)
-    zig = toolchain.make_zig(store, sources.get("ziglang")[1][0])
+    zig = toolchain.make_zig(store, *sources.get("ziglang"))
     with ThreadPoolExecutor(8) as pool:
         tools = {each: Toolchain(zig, store, each) for each in {HOST, args.target}}
         made = {each: start_libraries(args, tools[each], sources, store, pool) for each in tools}

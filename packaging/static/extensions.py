@@ -108,8 +108,11 @@ def extension(name: str, shop: Workshop, store: Store) -> list[Path]:
     def make(folder: Path) -> None:
         build(shop, folder)
 
-    ours = [each.read_bytes() for each in sorted((ROOT / "native").glob("*.*"))]
-    recipe = (getsource(build), getsource(Workshop), EMIT, FLAGS, shop.tools.flags)
-    trees = [str(shop.trees[each].relative_to(store.folder)) for each in needs]
-    key = key_of(recipe, trees, shop.python.folder.name, *(ours if name == "codec" else ()))
+    def key() -> str:
+        native = sorted((ROOT / "native").glob("*.*")) if name == "codec" else []
+        ours = [(each.name, each.read_bytes()) for each in native]
+        recipe = (getsource(build), getsource(Workshop), EMIT, FLAGS, shop.tools.key)
+        trees = [str(shop.trees[each].relative_to(store.folder)) for each in needs]
+        return key_of(recipe, trees, shop.python.folder.name, ours)
+
     return sorted(store.made(f"{name}-{shop.tools.target}", key, make).glob("*.o"))

@@ -106,7 +106,7 @@ def interpreter(
     options = (SETUP.read_text(), CORE_FLAGS, OPTIONS, CROSS_ANSWERS, UNUSED, FOR_OPENSSL)
     libraries = [key(name, tools, sources) for name in LIBRARIES]
     digests = (python[0].digest, cffi[0].digest)
-    made = key_of(digests, tools.key, tools.flags, recipe, options, libraries)
+    made = key_of(digests, tools.key, recipe, options, libraries)
     return Interpreter(python[0], store.made(f"python-{tools.target}", made, make))
 
 

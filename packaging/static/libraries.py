@@ -143,7 +143,7 @@ def key(name: str, tools: Toolchain, sources: Sources) -> str:
     """What the folder of a library depends on."""
     part, build = LIBRARIES[name]
     release, _ = sources.get(part)
-    recipe = (getsource(build), getsource(unpack), tools.flags)
+    recipe = (getsource(build), getsource(unpack))
     lists = (OPENSSL_WITHOUT, SODIUM_HAS, SODIUM_HAS_ON)
     return key_of(release.digest, tools.key, recipe, lists)
 

@@ -114,10 +114,12 @@ class Program:
         def make(folder: Path) -> None:
             self._link(baked, folder)
 
-        objects = [str(each.relative_to(self._store.folder)) for each in self._extensions]
-        texts = [(HERE / name).read_bytes() for name in ("main.c", "freeze.py")]
-        recipe = (getsource(Program), BLOB, FLAGS, self._shop.tools.flags)
-        key = key_of(self._code_key(), baked.module(), objects, recipe, *texts)
+        def key() -> str:
+            objects = [str(each.relative_to(self._store.folder)) for each in self._extensions]
+            recipe = (getsource(Program), BLOB, FLAGS, ARCHIVES, self._shop.tools.key)
+            main = (HERE / "main.c").read_bytes()
+            return key_of(self._code_key(), baked.module(), objects, recipe, main)
+
         name = f"{NAMES[self.variant]}-{baked.target}"
         put(self._store.made(name, key, make) / "program", place, mode=0o755)
 
@@ -128,7 +130,8 @@ class Program:
         files = [*ours, *sorted({*overlay}), HERE / "freeze.py"]
         texts = [(str(file.relative_to(ROOT)), file.read_bytes()) for file in files]
         trees = [str(each.relative_to(self._store.folder)) for each in self._unpacked()]
-        return key_of(self.variant, texts, trees)
+        recipe = (getsource(Program._bytecode), getsource(Program._freeze), ENTRIES)
+        return key_of(self.variant, texts, trees, recipe)
 
     def _unpacked(self) -> list[Path]:
         """Where modules of others are."""
@@ -137,7 +140,8 @@ class Program:
         return [*trees, self._shop.host.library]
 
     def _bytecode(self, folder: Path) -> None:
-        key = key_of(self._shop.host.folder.name, (HERE / "freeze.py").read_bytes())
+        how = (getsource(Program._freeze), (HERE / "freeze.py").read_bytes())
+        key = key_of(self._shop.host.folder.name, *how)
         kept = self._store.folder / f"modules-{key}"
         kept.mkdir(exist_ok=True)
         words = ("modules", folder, ENTRIES[self.variant], self.variant, kept)
@@ -150,7 +154,7 @@ class Program:
 
     def _link(self, baked: Baked, folder: Path) -> None:
         tools, python = self._shop.tools, self._shop.python
-        code = self._store.made(f"bytecode-{self.variant}", self._code_key(), self._bytecode)
+        code = self._store.made(f"bytecode-{self.variant}", self._code_key, self._bytecode)
         (folder / "baked.py").write_text(baked.module())
         self._freeze(folder, "one", folder, "guardpost._baked", folder / "baked.py")
         flags = [*FLAGS, f"-I{folder}", f"-I{python.headers}"]

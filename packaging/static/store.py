@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from static.report import say
+from static.report import BuildError, say
 
 __all__ = ["Store", "alone", "key_of"]
 
@@ -52,9 +52,14 @@ class Store:
             if each.is_dir() and time.time() - each.stat().st_mtime > ABANDONED_SECONDS:
                 shutil.rmtree(each, ignore_errors=True)  # of a build that was killed
 
-    def made(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The folder of that name and key; `make` fills it if there is none yet."""
-        final = self.folder / f"{name}-{key}"
+    def made(self, name: str, key: str | Callable[[], str], make: Callable[[Path], None]) -> Path:
+        """The folder of that name and key; `make` fills it if there is none yet.
+
+        A key that is a function stands for files that somebody may be editing. It is asked again
+        when `make` is done: BuildError if they changed meanwhile.
+        """
+        before = key() if callable(key) else key
+        final = self.folder / f"{name}-{before}"
         if final.is_dir():
             return final
         with alone(final):
@@ -63,6 +68,8 @@ class Store:
             say(f"{name} ...")
             with self.scratch(name) as new:
                 make(new)
+                if callable(key) and key() != before:
+                    raise BuildError("the sources changed while they were read; run it again")
                 os.chmod(new, 0o755)
                 os.rename(new, final)
             say(f"{name} is ready")

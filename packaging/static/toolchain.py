@@ -12,9 +12,10 @@ import sys
 import venv
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from inspect import getsource
 from pathlib import Path
 
-from static.lock import Lock
+from static.lock import Lock, Release
 from static.report import BuildError, Mismatch, Unavailable
 from static.store import Store, key_of
 
@@ -167,7 +168,8 @@ class Toolchain:
         self.ar = zig / "ar"
         self.ranlib = zig / "ranlib"
         self.flags = FLAGS
-        self.key = zig.name
+        sources = [getsource(each) for each in (Toolchain, hidden_paths, run, surroundings)]
+        self.key = key_of(zig.name, FLAGS, EPOCH, PASSED.pattern, sources)
         # The libc is in there, for several processes at once.
         self.environment = {
             "SOURCE_DATE_EPOCH": EPOCH,
@@ -215,8 +217,9 @@ def hidden_paths(folder: Path) -> list[str]:
     return [f"-ffile-prefix-map={folder}=."]
 
 
-def make_zig(store: Store, wheel: Path) -> Path:
+def make_zig(store: Store, release: Release, wheels: Sequence[Path]) -> Path:
     """The folder with a compiler for each target."""
+    [wheel] = wheels
 
     def unpack(folder: Path) -> None:
         shutil.unpack_archive(wheel, folder, "zip")
@@ -227,4 +230,4 @@ def make_zig(store: Store, wheel: Path) -> Path:
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
 
-    return store.made("zig", key_of(wheel.name, HOST, CC, TOOL), unpack)
+    return store.made("zig", key_of(release.digest, HOST, CC, TOOL), unpack)

@@ -9,10 +9,12 @@ import stat
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 from static import golden, toolchain
+from static.lock import Release
 from static.program import put
 from static.report import BuildError, Unavailable
 from static.store import Store, key_of
@@ -53,6 +55,20 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == []
 
 
+def test_what_was_edited_while_it_was_read_is_not_kept(tmp_path: Path) -> None:
+    store, source = Store(tmp_path / "store"), tmp_path / "source"
+    source.write_text("first")
+
+    def make(folder: Path) -> None:
+        source.write_text("second")
+        (folder / "copy").write_text(source.read_text())
+
+    with pytest.raises(BuildError, match="changed while they were read; run it again"):
+        store.made("thing", source.read_text, make)
+    assert [each for each in store.folder.iterdir() if each.is_dir()] == []
+    assert store.made("thing", source.read_text, make).name == "thing-second"
+
+
 def test_a_key_stands_for_all_that_went_in() -> None:
     assert key_of("a", b"b", ("c", 1)) == key_of("a", b"b", ("c", 1))
     others = [key_of("a", b"b"), key_of("ab"), key_of("a", b"b", ("c", 2)), key_of("a", "b")]
@@ -84,6 +100,17 @@ def test_a_step_sees_nothing_that_would_change_what_it_makes(
     toolchain.run(["sh", "-c", 'echo "$A$CPPFLAGS$LDFLAGS$MAKEFLAGS."'], tmp_path, {"A": "a"})
     toolchain.run(["sh", "-c", 'echo "$PYTHONPATH$PYTHONHOME$https_proxy."'], tmp_path)
     assert (tmp_path / "build.log").read_text() == "a.\ngiven.\n"
+
+
+def test_another_compiler_of_the_same_name_is_another(tmp_path: Path) -> None:
+    store, wheel = Store(tmp_path), tmp_path / "ziglang.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("ziglang/zig", "#!/bin/sh\n")
+    releases = [Release("tool", "ziglang", "1", (("ziglang.whl", sha),)) for sha in ("ab", "cd")]
+    one, other = (toolchain.make_zig(store, each, [wheel]) for each in releases)
+    assert one != other
+    keys = {toolchain.Toolchain(each, store, "x86_64").key for each in (one, other)}
+    assert len(keys) == 2
 
 
 def options(*words: str) -> argparse.Namespace:
