@@ -66,9 +66,15 @@ def hurry(process: "subprocess.Popen[bytes]") -> None:
 
 def stop() -> None:
     """What is left of it at the end of a run."""
-    if sys.platform == "linux" and start.cache_info().currsize and start().poll() is None:
-        os.killpg(start().pid, signal.SIGTERM)
-        start().wait()
+    if start.cache_info().currsize and start().poll() is None:
+        end(start(), signal.SIGTERM)
+
+
+def end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+    """The build, and all that it started."""
+    if sys.platform == "linux":
+        os.killpg(process.pid, how)
+        process.wait()
 
 
 def wait() -> None:
@@ -79,7 +85,8 @@ def wait() -> None:
             process.wait(POLL_SECONDS)
             return
         hurry(process)
-    process.kill()
+    if sys.platform == "linux":
+        end(process, signal.SIGKILL)
 
 
 def frozen_agent() -> Path:
@@ -118,5 +125,5 @@ def judge(code: int, said: str) -> None:
     last = "\n".join(said.splitlines()[-8:])
     if code == UNAVAILABLE:
         pytest.skip(last.rpartition("\n")[2])
-    if code:
+    if code != 0:
         pytest.fail(f"build_frozen.py ended with {code}:\n{last}", pytrace=False)
