@@ -15,6 +15,9 @@ __all__ = ["LOCK", "Lock", "Release", "read", "write"]
 
 LOCK = Path(__file__).with_name("lock.toml")
 
+# --update-lock would not help: it begins with what is in there.
+RESTORE = "`git checkout packaging/static/lock.toml` brings it back"
+
 KINDS = ("apt", "pypi", "tool")
 
 HEADER = """\
@@ -57,7 +60,7 @@ class Lock:
         """The versions of a part, the newest first. Raises BuildError if it has none."""
         found = tuple(each for each in self.releases if each.name == name)
         if not found:
-            raise BuildError(f"{LOCK.name} has no {name}; run build_frozen.py --update-lock")
+            raise BuildError(f"{LOCK.name} has no {name}; {RESTORE}")
         return found
 
     def names(self, kind: str) -> tuple[str, ...]:
@@ -75,8 +78,9 @@ def read(path: Path = LOCK) -> Lock:
                 for entry in tables.get(kind, ())
             )
         )
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise BuildError(f"{path}: {error}; run build_frozen.py --update-lock") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BuildError(f"{path}: {what}; {RESTORE}") from None
 
 
 def write(lock: Lock, path: Path = LOCK) -> None:
