@@ -38,27 +38,56 @@ def main() -> int:
     # As an error is one: the folders that are there for a while go, with what is secret in them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        check(args)
         store = Store(args.cache)
         if args.update_lock:
             old = lock.read()
             update.update(old, args.cache, toolchain.make_pip(store, old))
-            return 0
-        toolchain.check_tools(args.variant)
-        configuration = golden.configuration(args)
-        args.output.mkdir(parents=True, exist_ok=True)
-        place = args.output / NAMES[args.variant]
-        if args.variant == "onefile":
-            onefile.build(store, configuration, place)
         else:
-            build(args, configuration, store, place)
+            make(args, store)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except (BuildError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3 if isinstance(error, Unavailable) else 1
+    return 0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises BuildError for options that do not go together."""
+    if args.update_lock and args.offline:
+        raise BuildError("--update-lock asks what there is now; leave out --offline")
+    given = {"target": args.target != HOST, "offline": args.offline, "sources": args.sources}
+    if args.variant == "onefile" and any(given.values()):
+        names = ", ".join(f"--{name}" for name in given if given[name])
+        raise BuildError(
+            f"--variant onefile takes what pip installs, for this host; leave out {names}"
+        )
+
+
+def make(args: argparse.Namespace, store: Store) -> None:
+    """Raises BuildError."""
+    configuration = golden.configuration(args)
+    toolchain.check_tools(args.variant)
+    args.output.mkdir(parents=True, exist_ok=True)
+    place = args.output / NAMES[args.variant]
+    if args.variant == "onefile":
+        onefile.build(store, configuration, place)
+    else:
+        build(args, configuration, store, place)
     say(f"{place} has {place.stat().st_size / 1e6:.2f} MB")
     if any(configuration.values()) and args.target == HOST:
-        told = subprocess.run([place, "--version", "-v"], capture_output=True, text=True).stdout
+        told = versions(place)
         print(told[told.find("baked in") :], end="", file=sys.stderr)
-    return 0
+
+
+def versions(place: Path) -> str:
+    """What the executable tells of itself. Raises BuildError if it does not run."""
+    done = subprocess.run([place, "--version", "-v"], capture_output=True, text=True)
+    if done.returncode:
+        why = f"{done.stderr.strip()} (exit code {done.returncode})"
+        raise BuildError(f"{place} is there, but --version fails: {' '.join(why.split())}")
+    return done.stdout
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:

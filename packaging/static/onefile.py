@@ -1,20 +1,18 @@
 """`--variant onefile`: the agent by PyInstaller, for hosts with a glibc like this one's.
 
 Nothing of it is locked, or the same twice: it holds the Python that runs this, and what pip
-installs today. It unpacks itself into a temporary folder at each start, which must allow programs.
+installed when the cache was last empty. It unpacks itself into a temporary folder at each start,
+which must allow programs.
 """
 
 import re
-import subprocess
 import sys
-import venv
 from pathlib import Path
 
 from static import licences
 from static.program import ENTRIES, Baked, packed, put
-from static.report import BuildError
 from static.store import Store, key_of
-from static.toolchain import HOST, run
+from static.toolchain import HOST, new_python, run
 
 __all__ = ["build"]
 
@@ -57,11 +55,7 @@ def build(store: Store, configuration: dict[str, str], place: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    try:
-        venv.create(folder, with_pip=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise BuildError(f"no venv can be made: {error}; apt-get install python3-venv") from None
-    run([folder / "bin" / "python", "-m", "pip", "install", "-q", *LIBRARIES, *TOOLS], folder)
+    run([new_python(folder), "-m", "pip", "install", "-q", *LIBRARIES, *TOOLS], folder)
 
 
 def facts(libraries: Path, configuration: dict[str, str]) -> Baked:

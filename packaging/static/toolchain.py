@@ -21,14 +21,14 @@ from static.store import Store, key_of
 
 __all__ = [
     *("HOST", "SUSPECT", "TARGETS", "Toolchain"),
-    *("check_tools", "hidden_paths", "make_pip", "make_zig", "run", "run_pip"),
+    *("check_tools", "hidden_paths", "make_pip", "make_zig", "new_python", "run", "run_pip"),
 ]
 
 TARGETS = ("x86_64", "aarch64")
 HOST = platform.machine()
 
-# The tool, and Debian's package of it.
-NEEDED = {
+# By variant, each tool with Debian's package of it.
+TOOLS = {
     "ar": "binutils",
     "awk": "mawk",
     "make": "make",
@@ -40,7 +40,11 @@ NEEDED = {
     "xz": "xz-utils",
     "bzip2": "bzip2",
 }
-NEEDED_FOR = {"full": {"perl": "perl"}}
+NEEDED = {
+    "agent": TOOLS,
+    "full": TOOLS | {"perl": "perl"},
+    "onefile": {"cc": "gcc", "objcopy": "binutils", "objdump": "binutils", "strip": "binutils"},
+}
 
 # Small, and sections that nobody needs can be left out. No unwind tables: nothing unwinds C here.
 FLAGS = (
@@ -82,7 +86,7 @@ exec "${{0%/*}}/ziglang/zig" {tool} "$@"
 
 def check_tools(variant: str) -> None:
     """Raises BuildError, which names every tool that is missing and its package."""
-    needed = NEEDED | NEEDED_FOR.get(variant, {})
+    needed = NEEDED[variant]
     missing = [tool for tool in needed if not shutil.which(tool)]
     if missing:
         packages = sorted({needed[tool] for tool in missing})
@@ -134,6 +138,17 @@ def run_pip(command: Sequence[str | Path], folder: Path) -> None:
         raise
 
 
+def new_python(folder: Path) -> Path:
+    """The Python of a virtual environment that is made in `folder`. Raises Unavailable."""
+    try:
+        venv.create(folder, with_pip=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(
+            f"no venv can be made ({error}); on Debian: apt-get install python3-venv"
+        ) from None
+    return folder / "bin" / "python"
+
+
 def make_pip(store: Store, lock: Lock) -> list[str]:
     """The words that start the pip of an environment of our own. Raises BuildError."""
     tools = [lock.of(name)[0] for name in lock.names("tool") if name != "ziglang"]
@@ -143,14 +158,8 @@ def make_pip(store: Store, lock: Lock) -> list[str]:
     ]
 
     def make(folder: Path) -> None:
-        try:
-            venv.create(folder, with_pip=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Unavailable(
-                f"no venv can be made ({error}); on Debian: apt-get install python3-venv"
-            ) from None
+        pip = [new_python(folder), "-m", "pip", "install", "-q", "--no-deps"]
         (folder / "requirements.txt").write_text("".join(lines))
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps"]
         run_pip([*pip, "--require-hashes", "-r", folder / "requirements.txt"], folder)
 
     folder = store.made("pip", key_of(sys.version, sys.prefix, lines), make)
