@@ -144,6 +144,7 @@ class Program:
         key = key_of(self._shop.host.folder.name, *how)
         kept = self._store.folder / f"modules-{key}"
         kept.mkdir(exist_ok=True)
+        kept.touch()  # it is in use
         words = ("modules", folder, ENTRIES[self.variant], self.variant, kept)
         self._freeze(folder, *words, ROOT, *OVERLAYS[self.variant], *self._unpacked())
 

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from static.report import BuildError, say
@@ -18,6 +18,10 @@ from static.report import BuildError, say
 __all__ = ["Store", "alone", "key_of"]
 
 ABANDONED_SECONDS = 86400
+
+# What every change of our own code makes anew; and the cache that zig had in common for all.
+SHORT_LIVED = ("bytecode-*", "guardpost*-*-*", "modules-*", "zig-local")
+UNUSED_SECONDS = 30 * 86400
 
 
 def key_of(*inputs: object) -> str:
@@ -48,9 +52,15 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for each in folder.glob(".*-????????"):
-            if each.is_dir() and time.time() - each.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(each, ignore_errors=True)  # of a build that was killed
+        self._drop(".*-????????", ABANDONED_SECONDS)  # of a build that was killed
+        for pattern in SHORT_LIVED:
+            self._drop(pattern, UNUSED_SECONDS)
+
+    def _drop(self, pattern: str, seconds: float) -> None:
+        for each in self.folder.glob(pattern):
+            if each.is_dir() and time.time() - each.stat().st_mtime > seconds:
+                shutil.rmtree(each, ignore_errors=True)
+                each.with_name(f".{each.name}.lock").unlink(missing_ok=True)
 
     def made(self, name: str, key: str | Callable[[], str], make: Callable[[Path], None]) -> Path:
         """The folder of that name and key; `make` fills it if there is none yet.
@@ -61,6 +71,8 @@ class Store:
         before = key() if callable(key) else key
         final = self.folder / f"{name}-{before}"
         if final.is_dir():
+            with suppress(OSError):  # somebody else's
+                os.utime(final)  # it is in use
             return final
         with alone(final):
             if final.is_dir():  # while we waited

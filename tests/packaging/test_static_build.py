@@ -69,6 +69,20 @@ def test_what_was_edited_while_it_was_read_is_not_kept(tmp_path: Path) -> None:
     assert store.made("thing", source.read_text, make).name == "thing-second"
 
 
+def test_what_our_code_became_goes_when_it_was_not_used_for_a_month(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    names = ("bytecode-agent", "guardpost-agent-x86_64", "guardpost-x86_64", "python-x86_64")
+    made = {name: store.made(name, "k", Path.touch) for name in names}
+    for each in made.values():
+        os.utime(each, (0, 0))
+    store.made("guardpost-agent-x86_64", "k", Path.touch)
+    Store(tmp_path)
+    assert [name for name in made if made[name].exists()] == [
+        *("guardpost-agent-x86_64", "python-x86_64")
+    ]
+    assert not (tmp_path / ".bytecode-agent-k.lock").exists()
+
+
 def test_a_key_stands_for_all_that_went_in() -> None:
     assert key_of("a", b"b", ("c", 1)) == key_of("a", b"b", ("c", 1))
     others = [key_of("a", b"b"), key_of("ab"), key_of("a", b"b", ("c", 2)), key_of("a", "b")]
