@@ -14,7 +14,7 @@ from typing import Final
 from guardpost.host import randomness
 from guardpost.host.children import spawn
 from guardpost.host.process_table import ProcessTable
-from guardpost.host.spawning import SpawnError
+from guardpost.host.spawning import NO_TERMINALS
 from guardpost.host.terminal_pty import TerminalChild, spawn_on_terminal
 from guardpost.identity import keyfile
 from guardpost.selftest.check import Check, NotHere, missing, waited_for
@@ -134,13 +134,8 @@ async def _processes(argv: list[bytes]) -> None:
 
 async def _terminal(argv: list[bytes]) -> str:
     """What is typed on a pty is echoed by the kernel and read by the program."""
-    for name in ("/dev/ptmx", "/dev/pts"):
-        if sys.platform == "linux" and not os.path.exists(name):
-            raise NotHere(f"{name}: no such file or directory")
-    try:
-        child = await spawn_on_terminal(argv)
-    except SpawnError as error:
-        raise NotHere(error.text) from None
+    _make_terminal()
+    child = await spawn_on_terminal(argv)
     try:
         await _read_until(child, HERE.encode())
         await child.write_stdin(_WORDS)
@@ -153,6 +148,20 @@ async def _terminal(argv: list[bytes]) -> str:
     finally:
         child.close()
     return child.name
+
+
+def _make_terminal() -> None:
+    """Raises NotHere where there are none."""
+    if sys.platform == "win32":
+        raise NotHere(NO_TERMINALS)
+    for name in ("/dev/ptmx", "/dev/pts"):
+        if sys.platform == "linux" and not os.path.exists(name):
+            raise NotHere(f"{name}: no such file or directory")
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+    except OSError as error:
+        raise missing(error, "a terminal") from None
 
 
 async def _read_until(child: TerminalChild, wanted: bytes) -> bytes:

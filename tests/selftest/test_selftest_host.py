@@ -41,6 +41,12 @@ def test_without_a_program_to_start_the_rest_is_proved() -> None:
     assert lines["TCP sockets"] == "ok"
 
 
+def test_a_program_that_does_not_start_is_no_lack_of_terminals() -> None:
+    good, lines = told(["/nowhere/guardpost"])
+    assert not good
+    assert lines["terminal"].startswith("failed: SpawnError: ")
+
+
 def test_without_a_place_for_files_that_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
