@@ -9,7 +9,7 @@ from static.interpreter import Interpreter
 from static.store import Store, key_of
 from static.toolchain import Toolchain, run
 
-__all__ = ["EXTENSIONS", "Workshop", "extension"]
+__all__ = ["EXTENSIONS", "FLAGS", "ROOT", "Workshop", "extension"]
 
 ROOT = Path(__file__).parents[2]
 

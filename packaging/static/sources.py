@@ -16,7 +16,7 @@ from static.lock import Lock, Release
 from static.report import BuildError, Mismatch, Unavailable, say
 from static.toolchain import SUSPECT, run_pip
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "digest_of"]
 
 
 class Sources:
