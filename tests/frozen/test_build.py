@@ -4,6 +4,7 @@ import base64
 import contextlib
 import lzma
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -131,6 +132,14 @@ def test_an_error_is_one_line_and_leaves_no_executable(tmp_path: Path) -> None:
 OURS = ("bytecode-", "modules-", "codec-", "guardpost-agent-")
 
 
+# What a module in it asks for and does without: another system's, another Python's.
+NOT_THERE = {
+    *("_frozen_importlib", "_frozen_importlib_external", "os.path"),
+    *("_winapi", "_winreg", "msvcrt", "nt", "psutil._psutil_windows", "winreg"),
+    *("annotationlib", "attrs", "java", "org", "vms_lib"),
+}
+
+
 def other_checkout(folder: Path) -> Path:
     for name in ("guardpost", "native", "packaging"):
         ignored = shutil.ignore_patterns("__pycache__", "*.so")
@@ -149,6 +158,7 @@ def build_elsewhere(folder: Path, without: tuple[str, ...]) -> Path:
             (cache / part.name).symlink_to(part)
     script = other_checkout(checkout) / "build_frozen.py"
     command = [sys.executable, script, "--cache", cache, "--output", folder / "out"]
+    frozen.be_patient()
     done = subprocess.run(command, capture_output=True, text=True)
     frozen.judge(done.returncode, done.stderr)
     return folder / "out" / "guardpost-agent"
@@ -159,6 +169,8 @@ def test_our_code_links_to_the_same_bytes_elsewhere(tmp_path: Path) -> None:
     frozen_agent()
     made = build_elsewhere(tmp_path / "somewhere" / "else", OURS)
     assert made.read_bytes() == frozen_agent().read_bytes()
+    [told] = (made.parents[1] / "cache").glob("bytecode-agent-*/modules.txt")
+    assert {*re.findall(r"\((\S+) is not there\)", told.read_text())} == NOT_THERE
 
 
 @pytest.mark.slow
@@ -173,6 +185,7 @@ def test_a_build_from_nothing_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_arm_host_has_one_too(tmp_path: Path) -> None:
     emulator = need("qemu-aarch64")
+    frozen.be_patient()
     made = frozen.built(tmp_path, "--target", "aarch64")
     done = subprocess.run([emulator, made, "--version", "-v"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -182,3 +195,29 @@ def test_an_arm_host_has_one_too(tmp_path: Path) -> None:
     for line in ("codec portable", "codec arm64", "Noise XX", "Argon2id", "TCP sockets"):
         assert f"{line}: ok" in proved.stdout
     assert made.stat().st_size <= 9.5 * MEGABYTE
+
+
+@pytest.mark.slow
+def test_the_console_is_an_executable_too(tmp_path: Path) -> None:
+    frozen.be_patient()
+    made = frozen.built(tmp_path / "out", "--variant", "full")
+    assert made.name == "guardpost"
+    told = said(made, "--version", "-v")
+    assert "full executable for " in told
+    parts = {line.split()[0] for line in told.splitlines()}
+    assert {*PARTS, "openssl", "rich", "argcomplete"} <= parts
+    assert "\nopenssl\n" in said(made, "--licenses")
+    assert ": failed" not in said(made, "--self-test")
+    surroundings = {"HOME": str(tmp_path), "GUARDPOST_PASSWORD": "any"}
+    words = [made, "info", "ipmi:bmc.example"]
+    done = subprocess.run(words, capture_output=True, text=True, env=surroundings, timeout=60)
+    assert done.returncode == 255
+    assert "this executable has no IPMI; install ipmitool, and use 'exec:ipm" in done.stderr
+
+
+@pytest.mark.slow
+def test_there_is_one_for_hosts_with_a_libc(tmp_path: Path) -> None:
+    frozen.be_patient()
+    made = frozen.built(tmp_path / "out", "--variant", "onefile")
+    assert "onefile executable for " in said(made, "--version", "-v")
+    assert ": failed" not in said(made, "--self-test")

@@ -6,6 +6,7 @@ takes minutes; whoever needs the executable waits for it. Later runs find all bu
 """
 
 import contextlib
+import faulthandler
 import functools
 import os
 import signal
@@ -108,6 +109,11 @@ def built(output: Path, *options: str) -> Path:
     judge(done.returncode, done.stderr)
     [made] = output.iterdir()
     return made
+
+
+def be_patient() -> None:
+    """A test that builds more than the last step is none that hangs."""
+    faulthandler.dump_traceback_later(MINUTES * 60, exit=True)
 
 
 def executable(variant: str) -> Path:
