@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from guardpost.aio.stream import ByteStream
 from guardpost.errors import NoSuchTarget
 from guardpost.ports import Candidate, Machine, rank, taken_by_auto
+from guardpost.ports.ranking import THE_BOOTS_CONSOLE
 from guardpost.transports.target import Target
 
 __all__ = ["AutoPort"]
@@ -18,17 +19,23 @@ _log = logging.getLogger("guardpost.agent")
 
 
 class AutoPort:
-    """What opens the line of an agent that was not told which. `baud`: said by the user."""
+    """What opens the line of an agent that was not told which. `baud`: said by the user.
+
+    With `spare_consoles` it never is a console of the kernel that nobody named.
+    """
 
     def __init__(
         self,
         survey: Callable[[], Machine],
         open_target: Callable[[Target], Awaitable[ByteStream]],
         baud: int | None = None,
+        *,
+        spare_consoles: bool = False,
     ) -> None:
         self._survey = survey
         self._open_target = open_target
         self._baud = baud
+        self._spare_consoles = spare_consoles
         self._opened: Candidate | None = None
         self.target: Target | None = None
         """What is open, or was last; None before the first port."""
@@ -36,6 +43,14 @@ class AutoPort:
     @property
     def why(self) -> str:
         return f"found by itself: {self._opened.main_reason}" if self._opened is not None else ""
+
+    @property
+    def outlook(self) -> str:
+        """What is to be said of the port before one was opened."""
+        try:
+            return f"no port yet; about to open {self.choose()[0].address}"
+        except NoSuchTarget as error:
+            return f"no port yet: {error}"
 
     async def open(self) -> ByteStream:
         """Raises NoSuchTarget, which says what is waited for, and what opening the port raises."""
@@ -49,7 +64,7 @@ class AutoPort:
     def choose(self) -> tuple[Target, Candidate]:
         """What open() would open now. Raises NoSuchTarget."""
         machine = self._survey()
-        candidates = rank(machine)
+        candidates = rank(machine, spare_consoles=self._spare_consoles)
         chosen = self._same_again(candidates) if self._opened else taken_by_auto(candidates)
         if chosen is None:
             raise NoSuchTarget(self._what_is_missing(machine, candidates))
@@ -76,5 +91,12 @@ class AutoPort:
             )
         if not candidates:
             return "this host has no serial port; one is waited for"
+        consoles = [each.port for each in candidates if each.port.name in machine.active_consoles]
+        if self._spare_consoles and consoles:
+            names = ", ".join(each.path for each in consoles)
+            return (
+                f"{names} is {THE_BOOTS_CONSOLE}; write guardpost.port={consoles[0].name} on the "
+                "kernel command line to have the agent there, or another port is waited for"
+            )
         names = ", ".join(each.port.path for each in candidates)
         return f"nothing speaks for any port here ({names}); one is waited for, or name it"

@@ -152,7 +152,7 @@ async def serve(args: argparse.Namespace, target: "Target", settings: "SettingsF
             on_session=status.session,
             no_cable=lambda: no_cable(args, target, auto),
         )
-        auto = auto_port(target, port) if target.scheme == AUTO else None
+        auto = auto_port(args, target, port) if target.scheme == AUTO else None
         open_line = auto.open if auto is not None else await opener_of(target, port, at_the_end)
         if target.scheme in ("serial", AUTO):  # opening may change what stays
             stop_on_signals(agent)
@@ -280,12 +280,14 @@ def require_somebody(
         _log.warning("%s", safe_text(warning))
 
 
-def auto_port(target: "Target", port: "SharedPort") -> "AutoPort":
+def auto_port(args: argparse.Namespace, target: "Target", port: "SharedPort") -> "AutoPort":
     from guardpost import ports
     from guardpost.cli.auto_port import AutoPort
 
     baud = target.options.get("baud")
-    return AutoPort(ports.survey, port.open, int(baud) if baud else None)
+    return AutoPort(
+        *(ports.survey, port.open, int(baud) if baud else None), spare_consoles=args.recovery
+    )
 
 
 async def opener_of(
@@ -340,7 +342,7 @@ def words_for_line(target: "Target", auto: "AutoPort | None", named_in: str) -> 
     why = f"named {'on the' if named_in == 'command line' else 'in'} {named_in}"
     if auto is not None:
         if auto.target is None:
-            return "no port yet; waiting for one"
+            return auto.outlook
         target, why = auto.target, auto.why
     speed = ""
     if target.scheme == "serial":

@@ -15,10 +15,12 @@ from guardpost.ports.habits import habit_of
 from guardpost.ports.kernel_arguments import ConsoleArgument
 from guardpost.ports.spcr import AddressSpace, Spcr
 
-__all__ = ["CHANNEL_NAME", "Candidate", "Reason", "rank", "taken_by_auto"]
+__all__ = ["CHANNEL_NAME", "THE_BOOTS_CONSOLE", "Candidate", "Reason", "rank", "taken_by_auto"]
 
 CHANNEL_NAME = "org.guardpost.0"
 """What a hypervisor's administrator calls a virtio port that is meant for us."""
+
+THE_BOOTS_CONSOLE = "the kernel's console, where the boot may ask something"
 
 _UART_KINDS = {1: "8250", 2: "16450", 3: "16550", 4: "16550A", 32: "PL011"}
 # A UART that wakes up with the chipset on many laptops, wired to nothing a person could reach.
@@ -57,9 +59,12 @@ class Candidate:
         return max(self.reasons, key=lambda each: each.points).words if self.reasons else ""
 
 
-def rank(machine: Machine) -> list[Candidate]:
-    """All ports, the likeliest first; of equals the one the system names first."""
-    candidates = [_judge(port, machine) for port in machine.ports]
+def rank(machine: Machine, *, spare_consoles: bool = False) -> list[Candidate]:
+    """All ports, the likeliest first; of equals the one the system names first.
+
+    With `spare_consoles` the kernel's consoles are barred, unless one is wanted by name.
+    """
+    candidates = [_judge(port, machine, spare_consoles) for port in machine.ports]
     return sorted(candidates, key=lambda each: (each.is_barred, -each.score))
 
 
@@ -68,9 +73,11 @@ def taken_by_auto(candidates: Sequence[Candidate]) -> Candidate | None:
     return next((each for each in candidates if each.has_evidence), None)
 
 
-def _judge(port: Port, machine: Machine) -> Candidate:
+def _judge(port: Port, machine: Machine, spare_consoles: bool) -> Candidate:
     found = tuple(reason for rule in _RULES if (reason := rule(port, machine)) is not None)
     bars = (*_ems(port, machine), *_another_wanted(port, machine))
+    if spare_consoles:
+        bars += _asks_there(port, machine)
     return Candidate(port, found + bars, _baud(port, machine), is_barred=bool(bars))
 
 
@@ -171,6 +178,13 @@ def _another_wanted(port: Port, machine: Machine) -> tuple[Reason, ...]:
     if not machine.wanted or _is_wanted(port, machine):
         return ()
     return (Reason(0, f"guardpost.port={machine.wanted} names another one"),)
+
+
+def _asks_there(port: Port, machine: Machine) -> tuple[Reason, ...]:
+    """A boot asks for a password there, or opens a shell, and would share its bytes with us."""
+    if port.name not in machine.active_consoles or _is_wanted(port, machine):
+        return ()
+    return (Reason(0, f"{THE_BOOTS_CONSOLE}; guardpost.port={port.name} would name it"),)
 
 
 Rule = Callable[[Port, Machine], Reason | None]

@@ -101,6 +101,18 @@ def test_the_emergency_console_of_windows_bars_its_port_alone() -> None:
     assert taken(Machine(has_ems=True, ems_com=2), com2) is None
 
 
+def test_a_rescue_system_spares_the_console_where_the_boot_may_ask() -> None:
+    console, other = uart("ttyS0", 0x3F8), uart("ttyS1", 0x2F8)
+    machine = Machine((console, other), active_consoles=("tty0", "ttyS0"))
+    last = rank(machine, spare_consoles=True)[-1]
+    assert (last.port, last.is_barred) == (console, True)
+    assert "guardpost.port=ttyS0 would name it" in str(last.reasons[-1])
+    alone = dataclasses.replace(machine, ports=(console,))
+    assert taken_by_auto(rank(alone, spare_consoles=True)) is None
+    named = rank(dataclasses.replace(alone, wanted="ttyS0"), spare_consoles=True)
+    assert named[0].has_evidence
+
+
 def test_an_address_of_zero_means_no_port() -> None:
     nowhere = Spcr(2, "16550", AddressSpace.IO, 0, (0, 0, 5, 0), None)
     assert not spcr_means(nowhere, Port("ttyS0", "/dev/ttyS0"))
