@@ -11,6 +11,7 @@ from pathlib import Path
 
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.agent.settings import BUILT_IN_ROLES, CHANNELS, STARTING, SettingsFile, Value
+from guardpost.cli import recovery
 from guardpost.identity import places
 from guardpost.termsafe import safe_text
 
@@ -37,6 +38,8 @@ def fill(args: argparse.Namespace, file: SettingsFile) -> dict[str, str]:
     Raises UsageError where the file is doubtful.
     """
     settings = file.at_start().starting
+    if args.recovery:
+        settings = recovery.of_the_host(settings, file.source)
     origins = {}
     for name in STARTING:
         attribute = name.replace("-", "_")

@@ -48,6 +48,16 @@ def test_the_command_line_counts_before_the_file_and_the_file_before_nothing(
     assert "# no text prompt" in dumped
 
 
+def test_a_rescue_system_takes_no_port_from_others(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    write(file, f'take-over = true\nprompt = false\nidentity = "{file.with_name("none")}"')
+    dumped = dump(capsys, file, "--recovery")
+    assert line(dumped, "take-over") == "take-over = false  # default"
+    assert line(dumped, "identity").endswith("# default")
+    assert line(dumped, "prompt") == f"prompt = false  # {file}"
+
+
 def test_a_dump_is_an_agent_toml_that_says_the_same(
     capsys: pytest.CaptureFixture[str], file: Path
 ) -> None:

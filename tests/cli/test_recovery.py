@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from guardpost.agent.admission import NOTHING_ASKED
-from guardpost.cli.recovery import asked_by_the_kernel
+from guardpost.cli.recovery import asked_by_the_kernel, of_the_host
+from guardpost.errors import UsageError
 from guardpost.identity import ephemeral
 
 KEY = ephemeral(lambda count: b"k" * count).public_key
@@ -31,3 +34,29 @@ def test_without_proc_nothing_is_asked_and_that_is_told(tmp_path: Path) -> None:
     (warning,) = asked.warnings
     assert warning.endswith("cmdline: no such file or directory; nothing on it counts")
     assert asked._replace(warnings=()) == NOTHING_ASKED
+
+
+def test_of_the_hosts_own_settings_only_those_count_that_fit(tmp_path: Path) -> None:
+    line = tmp_path / "cmdline"
+    line.write_text("quiet guardpost.port=ttyS1\n")
+    host = {"prompt": False, "take-over": True, "quiet-kernel": True, "raise-baud": False}
+    place = {"port": "/dev/ttyS0", "baud": 9600}
+    fit = {"prompt": False, "raise-baud": False}
+    assert of_the_host({**host, **place}, "agent.toml", str(line)) == fit
+    line.write_text("quiet\n")
+    assert of_the_host({**host, **place}, "agent.toml", str(line)) == {**fit, **place}
+
+
+def test_a_key_of_the_host_counts_only_where_its_file_is(tmp_path: Path) -> None:
+    key = tmp_path / "identity.key"
+    assert of_the_host({"identity": str(key)}, "agent.toml") == {}
+    key.touch()
+    assert of_the_host({"identity": str(key)}, "agent.toml") == {"identity": str(key)}
+
+
+def test_no_agent_does_without_the_psk_that_the_host_demands(tmp_path: Path) -> None:
+    psk = tmp_path / "psk"
+    with pytest.raises(UsageError, match=r"agent.toml: psk .*psk is not in this image"):
+        of_the_host({"psk": str(psk)}, "agent.toml")
+    psk.touch()
+    assert of_the_host({"psk": str(psk)}, "agent.toml") == {"psk": str(psk)}
