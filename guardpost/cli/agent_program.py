@@ -24,6 +24,7 @@ AGENT = Command(
     "answer on a serial port of this host. Also: ports, policy check, help ports|policy, "
     "--version [-v], --self-test, --licenses",
     usage=PROGRAM,
+    exit_of_defect=main.EXIT_DEFECT_OF_AGENT,
 )
 OTHERS = tuple(
     Command(each.name, each.module, each.help, usage=f"{PROGRAM} {each.name}")

@@ -25,6 +25,8 @@ DETAILED_EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.LineLost, 6),
     (errors.AgentSilent, 7),
 )
+# What a command, a file or a port is to blame for, and another attempt would meet again.
+SAY_WHY = (errors.UsageError, errors.KeyFileError, errors.TransportError)
 DETAILED_RESET_CODES = {errors.ResetCode.NOT_ALLOWED: 5, errors.ResetCode.LOST: 6}
 
 
@@ -45,7 +47,10 @@ def report(error: BaseException, args: argparse.Namespace | None) -> int:
         return EXIT_INTERRUPTED
     word, text = describe(error)
     print(f"guardpost: {word}: {safe_text(text)}", file=sys.stderr)
-    return exit_code(error, detailed=args is not None and args.exit_codes == "detailed")
+    if args is None:
+        return exit_code(error)
+    detailed = args.exit_codes == "detailed"
+    return exit_code(error, detailed=detailed, of_defect=args.exit_of_defect)
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -77,7 +82,8 @@ def describe(error: BaseException) -> tuple[str, str]:
             return "internal", f"{text} (a defect of guardpost; -v shows where)"
 
 
-def exit_code(error: BaseException, *, detailed: bool) -> int:
+def exit_code(error: BaseException, *, detailed: bool = False, of_defect: int = EXIT_ERROR) -> int:
+    """`of_defect` is for what no user or administrator could have done otherwise."""
     if isinstance(error, TimeoutError):
         return EXIT_TIMEOUT
     if isinstance(error, errors.ChannelReset) and error.code is errors.ResetCode.TIMEOUT:
@@ -87,7 +93,7 @@ def exit_code(error: BaseException, *, detailed: bool) -> int:
     for kind, code in DETAILED_EXIT_CODES if detailed else ():
         if isinstance(error, kind):
             return code
-    return EXIT_ERROR
+    return EXIT_ERROR if isinstance(error, SAY_WHY) else of_defect
 
 
 def quiet_standard_output() -> None:

@@ -20,14 +20,26 @@ if TYPE_CHECKING:
     from guardpost.cli.parser import CommandParser
     from guardpost.errors import UsageError
 
-__all__ = ["COMMANDS", "Command", "entry", "main"]
+__all__ = ["COMMANDS", "EXIT_DEFECT_OF_AGENT", "Command", "entry", "main"]
+
+
+EXIT_ERROR = 255
+# Of an agent that broke: what starts it again tells that from one that says why it cannot work.
+EXIT_DEFECT_OF_AGENT = 1
 
 
 class Command:
     """`help` is empty for what is not for people."""
 
     def __init__(
-        self, name: str, module: str, help: str, *, remote_status: bool = False, usage: str = ""
+        self,
+        name: str,
+        module: str,
+        help: str,
+        *,
+        remote_status: bool = False,
+        usage: str = "",
+        exit_of_defect: int = EXIT_ERROR,
     ) -> None:
         self.name = name
         self.module = module
@@ -35,10 +47,16 @@ class Command:
         self.usage = usage or f"guardpost {name}"
         # Its exit code belongs to the remote side, so ours stay 255 there.
         self.remote_status = remote_status
+        self.exit_of_defect = exit_of_defect
 
 
 COMMANDS = (
-    Command("agent", "guardpost.cli.cmd_agent", "answer on a serial port of this host"),
+    Command(
+        "agent",
+        "guardpost.cli.cmd_agent",
+        "answer on a serial port of this host",
+        exit_of_defect=EXIT_DEFECT_OF_AGENT,
+    ),
     Command("ports", "guardpost.cli.cmd_ports", "the serial ports of this host; which auto takes"),
     Command(
         "shell",
@@ -69,8 +87,6 @@ COMMANDS = (
     Command("line", "guardpost.cli.cmd_line", "a simulated serial line between two ptys"),
     Command("demo", "guardpost.cli.cmd_demo", "see all of it here, without hardware"),
 )
-
-EXIT_ERROR = 255
 
 # What is answered without any command, wherever it stands before one.
 ANSWERS = {"--version", "-V", "--licenses", "--self-test"}
@@ -104,7 +120,8 @@ def main(argv: "Sequence[str] | None" = None, commands: "Sequence[Command]" = CO
             from argparse import Namespace
 
             command, target = find(word, commands)
-            args = Namespace(verbose=0, exit_codes="plain")
+            of_defect = command.exit_of_defect
+            args = Namespace(verbose=0, exit_codes="plain", exit_of_defect=of_defect)
             code = run(command, [*before, *target, *after], args)
         # Here and not at interpreter exit, where a closed pipe could no longer be told apart.
         sys.stdout.flush()

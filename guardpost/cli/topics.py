@@ -27,7 +27,7 @@ hosts.toml is ~/.config/guardpost/hosts.toml, then /etc/guardpost/hosts.toml:
 
 EXIT_CODES = """\
   N     the remote command's own status (128+N: ended by signal N)
-  1     partly done (kill); denied (policy check)
+  1     partly done (kill); denied (policy check); a defect (agent)
   124   timeout
   130   Ctrl-C
   141   whoever read our output has gone

@@ -8,8 +8,10 @@ from guardpost import errors
 from guardpost.cli.failures import report
 
 
-def args(verbose: int = 0, exit_codes: str = "plain") -> argparse.Namespace:
-    return argparse.Namespace(verbose=verbose, exit_codes=exit_codes)
+def args(
+    verbose: int = 0, exit_codes: str = "plain", exit_of_defect: int = 255
+) -> argparse.Namespace:
+    return argparse.Namespace(verbose=verbose, exit_codes=exit_codes, exit_of_defect=exit_of_defect)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,25 @@ def test_a_defect_shows_its_traceback_only_when_asked(capsys: pytest.CaptureFixt
         raise KeyError("x")
     assert report(raised.value, args(verbose=1)) == 255
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("x"), 1),
+        (MemoryError(), 1),
+        (OSError(11, "try again"), 1),
+        (errors.LocalProtocolError("x"), 1),
+        (errors.UsageError("x"), 255),
+        (errors.KeyFileError("x"), 255),
+        (errors.LineBusy("x"), 255),
+    ],
+)
+def test_an_agent_that_broke_is_told_from_one_that_says_why(
+    error: BaseException, code: int
+) -> None:
+    """What starts agents again goes by that."""
+    assert report(error, args(exit_of_defect=1)) == code
 
 
 def test_an_interrupted_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
