@@ -3,7 +3,8 @@
     guardpost.allow=KEY guardpost.allow=KEY guardpost.role=web guardpost.login=ann:$argon2id$...
 
 `guardpost.role=` is the name of a role or a list of permits, for all these keys. Whatever is
-doubtful allows nobody: a wrong key is skipped, and under a role that means nothing no key comes in.
+doubtful allows nobody: a wrong key is skipped, and no key comes in under a role that means nothing,
+or beside a name that is none of ours.
 """
 
 from typing import Final, NamedTuple
@@ -39,9 +40,19 @@ class Admission(NamedTuple):
 NOTHING_ASKED: Final = Admission(NOTHING_LISTED, "", False, (), False)
 
 
-def admission(allow: tuple[str, ...], role: str | None, login: tuple[str, ...]) -> Admission:
-    """What the values of guardpost.allow=, guardpost.role= and guardpost.login= mean."""
-    accounts, warnings = [], []
+def admission(
+    allow: tuple[str, ...],
+    role: str | None,
+    login: tuple[str, ...],
+    unknown: tuple[str, ...] = (),
+) -> Admission:
+    """What the values of guardpost.allow=, guardpost.role= and guardpost.login= mean.
+
+    `unknown` are names like ours that are not: each may be the role, misspelt.
+    """
+    accounts: list[str] = []
+    warnings = [f"{_WHERE}: there is no {name}; its keys may do nothing" for name in unknown]
+    role = "" if unknown else role
     for text in login:
         if text != NOBODY_LOGS_IN:
             try:
@@ -53,7 +64,7 @@ def admission(allow: tuple[str, ...], role: str | None, login: tuple[str, ...]) 
         accounts="".join(f"{line}\n" for line in accounts),
         nobody_logs_in=NOBODY_LOGS_IN in login,
         warnings=tuple(warnings),
-        was_asked=bool(allow or login),
+        was_asked=bool(allow or login or unknown),
     )
 
 

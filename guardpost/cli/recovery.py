@@ -26,7 +26,7 @@ def asked_by_the_kernel(path: str = COMMAND_LINE) -> Admission:
         why = f"{path}: {(error.strerror or str(error)).lower()}; nothing on it counts"
         return NOTHING_ASKED._replace(warnings=(why,))
     own = own_arguments(text)
-    return admission(own.allow, own.role, own.login)
+    return admission(own.allow, own.role, own.login, own.unknown)
 
 
 def of_the_host(

@@ -7,7 +7,11 @@ they stand there: what they mean, and whether they mean anything, others judge.
 import re
 from dataclasses import dataclass
 
-__all__ = ["ConsoleArgument", "OwnArguments", "console_arguments", "own_arguments", "wanted_port"]
+__all__ = ["OWN_NAMES", "ConsoleArgument", "OwnArguments", "console_arguments", "own_arguments"]
+__all__ += ["wanted_port"]
+
+OWN_NAMES = ("port", "allow", "role", "login", "off")
+_PREFIX = "guardpost."
 
 # Quotes hold a word with spaces together (lib/cmdline.c, next_arg).
 _WORDS = re.compile(r'(?:"[^"]*"?|[^\s"])+')
@@ -32,21 +36,35 @@ class ConsoleArgument:
 class OwnArguments:
     """`guardpost.allow=` and `guardpost.login=` in their order, the last `guardpost.role=`.
 
-    `role` None: there is none, which an empty one is not.
+    `role` None: there is none, which an empty one is not. `unknown`: the names of those that look
+    like ours and are not.
     """
 
     allow: tuple[str, ...] = ()
     role: str | None = None
     login: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def own_arguments(command_line: str) -> OwnArguments:
-    """Also what is empty is given: whoever wrote it meant something by it."""
+    """Also what is empty, or has no `=`, is given: whoever wrote it meant something by it."""
+    pairs = _pairs(command_line)
 
     def all_of(name: str) -> tuple[str, ...]:
-        return tuple(_values(command_line, f"guardpost.{name}", empty=True))
+        return tuple(value for found, value in pairs if found == f"{_PREFIX}{name}")
 
-    return OwnArguments(all_of("allow"), (None, *all_of("role"))[-1], all_of("login"))
+    known = {f"{_PREFIX}{name}" for name in OWN_NAMES}
+    return OwnArguments(
+        allow=all_of("allow"),
+        role=(None, *all_of("role"))[-1],
+        login=all_of("login"),
+        unknown=tuple(name for name, _ in pairs if _is_ours(name) and name not in known),
+    )
+
+
+def _is_ours(name: str) -> bool:
+    """Also in capitals, and with the other signs that hold words together."""
+    return name.lower().replace("_", ".").replace("-", ".").startswith(_PREFIX)
 
 
 def console_arguments(command_line: str) -> tuple[ConsoleArgument, ...]:
@@ -65,10 +83,14 @@ def wanted_port(command_line: str) -> tuple[str, int | None]:
     return name.removeprefix("/dev/"), _baud(options)
 
 
-def _values(command_line: str, key: str, *, empty: bool = False) -> list[str]:
-    words = (word.replace('"', "") for word in _WORDS.findall(command_line))
-    pairs = (word.partition("=") for word in words if "=" in word)
-    return [value for name, _, value in pairs if name == key and (value or empty)]
+def _values(command_line: str, key: str) -> list[str]:
+    return [value for name, value in _pairs(command_line) if name == key and value]
+
+
+def _pairs(command_line: str) -> list[tuple[str, str]]:
+    """Names with their values, which are empty where there is none."""
+    words = (word.replace('"', "").partition("=") for word in _WORDS.findall(command_line))
+    return [(name, value) for name, _, value in words]
 
 
 def _console(value: str) -> ConsoleArgument | None:

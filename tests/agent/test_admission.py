@@ -59,6 +59,15 @@ def test_under_a_role_that_means_nothing_nobody_comes_in(role: str) -> None:
     assert any("nobody is allowed by it: there is no role" in each for each in consoles.warnings)
 
 
+def test_beside_a_name_that_is_none_of_ours_no_key_comes_in() -> None:
+    found = admission((KEY,), "full", (), ("guardpost.roles",))
+    assert permits(AuthorizedConsoles((), first=found.consoles)) is None
+    assert found.warnings == (
+        "the kernel command line: there is no guardpost.roles; its keys may do nothing",
+    )
+    assert admission((), None, (), ("guardpost.alow",)).was_asked
+
+
 @pytest.mark.parametrize("text", ["", "*", "nonsense", KEY[:-1], KEY + "=", KEY + "," + OTHER])
 def test_a_wrong_key_is_told_and_allows_nobody(text: str) -> None:
     consoles = allowed(text, OTHER)

@@ -83,10 +83,26 @@ def test_our_own_arguments_are_given_as_they_stand() -> None:
     )
 
 
-def test_none_is_not_the_same_as_an_empty_one() -> None:
-    assert own_arguments("quiet guardpost.role noguardpost.allow=x") == OwnArguments()
-    found = own_arguments('guardpost.allow= guardpost.role="" guardpost.login=')
-    assert found == OwnArguments(("",), "", ("",))
+@pytest.mark.parametrize(
+    "line",
+    [
+        'guardpost.allow= guardpost.role="" guardpost.login=',
+        "guardpost.allow guardpost.role guardpost.login",
+    ],
+)
+def test_none_is_not_the_same_as_an_empty_one(line: str) -> None:
+    assert own_arguments("quiet noguardpost.allow=x systemd.unit=guardpost.role") == OwnArguments()
+    assert own_arguments(line) == OwnArguments(("",), "", ("",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["guardpost.roles", "guardpost.Role", "guardpost_role", "Guardpost.role", "guardpost-role"],
+)
+def test_a_name_that_is_nearly_ours_is_told(name: str) -> None:
+    known = "guardpost.port=ttyS1 guardpost.off"
+    for word in (name, f"{name}=monitor"):
+        assert own_arguments(f"{known} {word}") == OwnArguments(unknown=(name,))
 
 
 @given(st.text(max_size=200))
