@@ -1,7 +1,8 @@
 #!/bin/sh
 # sh packaging/recovery/install.sh dracut|initramfs-tools [ROOT]
 # Puts guardpost's part of that builder where it looks (below ROOT, by default /). The executable
-# itself belongs to /usr/sbin/guardpost-agent; nothing is built, and no image is touched.
+# itself belongs to /usr/sbin/guardpost-agent, or where a package has it; nothing is built, and no
+# image is touched.
 set -eu
 
 here=$(dirname "$0")

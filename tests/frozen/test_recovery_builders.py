@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from support.frozen import frozen_agent
-from support.image_builder import build_image
+from support.image_builder import Program, build_image
 from support.operator import Operator, operator
 from support.recovery_machine import RecoveryMachine, recovery_machine
 from support.root_disk import disk_options, make_root_disk
@@ -23,12 +23,13 @@ FEW_MODULES = {
     "/etc/initramfs-tools/conf.d/guardpost-test": b"MODULES=list\n",
     "/etc/initramfs-tools/modules": DRIVERS.replace(" ", "\n").encode() + b"\n",
 }
-HOST = {
-    "/etc/guardpost/authorized_consoles": b"",
+KEYS = {"/etc/guardpost/authorized_consoles": b""}
+SECRETS = {
     "/etc/guardpost/accounts": b"somebody:hash\n",
     "/var/lib/guardpost/identity.key": b"secret\n",
 }
-TAKE_SECRETS = b'TAKE="/etc/guardpost/accounts /var/lib/guardpost/identity.key"\n'
+TAKE_SECRETS = b'TAKE="/etc/guardpost /etc/guardpost/accounts /var/lib/guardpost/identity.key"\n'
+PACKAGED = "/usr/bin/guardpost-agent"
 
 
 class Builder(NamedTuple):
@@ -65,11 +66,22 @@ def builder(request: pytest.FixtureRequest) -> Builder:
     return found
 
 
+def made(builder: Builder, image: Path, agent: Program, files: Mapping[str, bytes]) -> str:
+    """What its maker said; the host has secrets, too."""
+    return build_image(
+        image,
+        builder.command,
+        *builder.options,
+        agent=agent,
+        files={**builder.files, **files},
+        secrets=SECRETS,
+    )
+
+
 @pytest.fixture(scope="module")
 def image(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("image") / "initramfs"
-    files = {**builder.files, **HOST}
-    build_image(path, builder.command, *builder.options, agent=frozen_agent(), files=files)
+    made(builder, path, Program(frozen_agent()), KEYS)
     return path
 
 
@@ -148,11 +160,15 @@ def test_an_image_holds_no_secret_unless_its_maker_says_so(
     assert "etc/guardpost/authorized_consoles" in listed
     assert "etc/guardpost/accounts" not in listed
     assert "identity.key" not in listed
-    chosen = {**builder.files, **HOST, "/etc/guardpost/recovery.conf": TAKE_SECRETS}
-    chosen["/etc/initramfs-tools/conf.d/guardpost-secret"] = b"UMASK=0077\n"
+    chosen = {
+        "/etc/guardpost/recovery.conf": TAKE_SECRETS,
+        "/etc/initramfs-tools/conf.d/guardpost-secret": b"UMASK=0077\n",
+    }
     other = tmp_path / "initramfs"
-    build_image(other, builder.command, *builder.options, agent=frozen_agent(), files=chosen)
+    said = made(builder, other, Program(frozen_agent(), PACKAGED, 0o700), KEYS | chosen)
+    assert "/etc/guardpost left out: it is no file" in said
     listed = contents(builder, other)
+    assert "usr/sbin/guardpost-agent" in listed
     assert "etc/guardpost/authorized_consoles" not in listed
     assert "etc/guardpost/accounts" in listed
     assert "var/lib/guardpost/identity.key" in listed
@@ -162,8 +178,16 @@ def test_initramfs_tools_leaves_secrets_out_of_an_image_that_everybody_may_read(
     tmp_path: Path,
 ) -> None:
     builder = BUILDERS["initramfs-tools"]
-    chosen = {**builder.files, **HOST, "/etc/guardpost/recovery.conf": TAKE_SECRETS}
+    chosen = {"/etc/guardpost/recovery.conf": TAKE_SECRETS}
     image = tmp_path / "initramfs"
-    said = build_image(image, builder.command, *builder.options, agent=frozen_agent(), files=chosen)
-    assert "/etc/guardpost/accounts left out; without UMASK=0077" in said
-    assert "etc/guardpost/accounts" not in contents(builder, image)
+    said = made(builder, image, Program(frozen_agent()), chosen)
+    for name in SECRETS:
+        assert f"W: guardpost: {name} left out: not everybody may read it" in said
+        assert name.lstrip("/") not in contents(builder, image)
+    demands = {"/etc/guardpost/agent.toml": b'psk = "/etc/guardpost/psk"\n'}
+    assert "agent.toml demands /etc/guardpost/psk" in made(
+        builder, image, Program(frozen_agent()), demands
+    )
+    golden = Program(frozen_agent(), PACKAGED, 0o700)
+    assert f"W: guardpost: {PACKAGED} left out" in made(builder, image, golden, {})
+    assert "guardpost-agent" not in contents(builder, image)

@@ -9,13 +9,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from support.debian_package import PackageMissing
 from support.guest_kernel import package
 from support.tools import ROOT, need
 
-__all__ = ["PATIENCE_SECONDS", "build_image"]
+__all__ = ["PATIENCE_SECONDS", "Program", "build_image"]
 
 PATIENCE_SECONDS = 900.0
 """dracut takes 20 s of an idle machine's processor."""
@@ -49,13 +50,26 @@ cat "$root/image"
 """
 
 
+class Program(NamedTuple):
+    """The executable `file`, and where the host has it."""
+
+    file: Path
+    path: str = "/usr/sbin/guardpost-agent"
+    mode: int = 0o755
+
+
 def build_image(
-    output: Path, command: str, *options: str, agent: Path, files: Mapping[str, bytes] = {}
+    output: Path,
+    command: str,
+    *options: str,
+    agent: Program,
+    files: Mapping[str, bytes] = {},
+    secrets: Mapping[str, bytes] = {},
 ) -> str:
     """An image in `output`, made by `command` (dracut or mkinitramfs); what that said.
 
     `options` stand before the image's name; the last must be the one that takes it, if any does.
-    `agent` becomes /usr/sbin/guardpost-agent there, `files` are put in the copy by absolute name.
+    `agent`, `files` and `secrets`, which only root may read, are put in the copy by absolute name.
     Skips the test where the builder, or Debian's kernel, is missing.
     """
     program, unshare = need(command), need("unshare")
@@ -66,12 +80,9 @@ def build_image(
         pytest.skip(f"no kernel for an image: {error}")
     with tempfile.TemporaryDirectory(prefix="gp-") as name:
         added = Path(name, "files")
-        program_there = "/usr/sbin/guardpost-agent"
-        for path, content in {**files, program_there: agent.read_bytes()}.items():
-            target = added / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-            target.chmod(0o755 if path == program_there else 0o600)
+        _put(added, {agent.path: agent.file.read_bytes()}, agent.mode)
+        _put(added, files, 0o644)
+        _put(added, secrets, 0o600)
         Path(name, "copy").mkdir()
         words = [unshare, "--mount", *_as_root(), "sh", "-c", BUILD, "sh", f"{name}/copy"]
         words += [str(kernel), str(ROOT / "packaging"), str(added)]
@@ -83,6 +94,14 @@ def build_image(
     said = done.stderr.decode("utf-8", "replace")
     assert done.returncode == 0, said
     return said
+
+
+def _put(folder: Path, files: Mapping[str, bytes], mode: int) -> None:
+    for path, content in files.items():
+        target = folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.chmod(mode)
 
 
 def _as_root() -> Sequence[str]:
