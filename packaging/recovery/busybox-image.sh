@@ -22,4 +22,8 @@ put 755 "${BUSYBOX:-$(command -v busybox)}" bin/busybox
 for file; do
     put 600 "${file%%=*}" "${file#*=}"
 done
+chmod 755 "$image"
+# Keys, hashes and a golden executable are in it.
+rm -f "$output"
+umask 077
 (cd "$image" && find . | cpio -o -H newc -R 0:0 --quiet) > "$output"

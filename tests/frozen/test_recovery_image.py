@@ -14,7 +14,7 @@ from support.guest_agent import HttpTunnel
 from support.operator import Operator, operator
 from support.recovery_image import busybox_image
 from support.recovery_machine import RecoveryMachine, recovery_machine
-from support.rig import read_line
+from support.rig import read_line, read_output_line
 
 PAGE = "all that is left of the host"
 
@@ -89,8 +89,7 @@ def test_a_process_is_seen_to_die(somebody: Operator, line: str) -> None:
         while "the kernel tells" not in said and "once a second" not in said:
             said = read_line(watching)
         run(somebody, line, "kill", "-9", pid)
-        assert watching.stdout is not None
-        event = json.loads(watching.stdout.readline())
+        event = json.loads(read_output_line(watching))
         watching.terminate()
     assert (event["event"], event["pid"]) == ("ended", int(pid))
 
@@ -110,12 +109,18 @@ def test_it_reboots_and_comes_back_with_a_new_key(
 
 
 def test_no_file_of_the_image_is_anybody_elses(tmp_path: Path) -> None:
-    """Busybox, the agent and three texts: no interpreter, no library."""
+    """Busybox, the agent and two scripts: no interpreter, no library."""
     image = busybox_image(tmp_path / "initramfs", frozen_agent())
-    listed = subprocess.run(
-        ["cpio", "-t", "--quiet"], stdin=image.open("rb"), capture_output=True, check=True
-    ).stdout.decode()
-    assert sorted(listed.split()) == [
+    words = ["cpio", "-tv", "--quiet", "-F", str(image)]
+    listed = subprocess.run(words, capture_output=True, check=True, text=True).stdout.splitlines()
+    assert {each.split()[0] for each in listed} == {"drwxr-xr-x", "-rwxr-xr-x"}
+    assert sorted(each.split()[-1] for each in listed) == [
         *(".", "bin", "bin/busybox", "init", "usr", "usr/sbin"),
         *("usr/sbin/guardpost-agent", "usr/sbin/guardpost-recovery"),
     ]
+
+
+def test_an_image_may_hold_secrets_and_is_for_its_maker_alone(tmp_path: Path) -> None:
+    path = tmp_path / "initramfs"
+    path.touch(0o644)
+    assert busybox_image(path, frozen_agent()).stat().st_mode & 0o777 == 0o600

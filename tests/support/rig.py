@@ -151,7 +151,16 @@ def rig(
 def read_line(process: "subprocess.Popen[bytes]", seconds: float = PATIENCE_SECONDS) -> str:
     """The next line of a background command's stderr."""
     assert process.stderr is not None
-    descriptor = process.stderr.fileno()
+    return _next_line(process.stderr.fileno(), "stderr", seconds)
+
+
+def read_output_line(process: "subprocess.Popen[bytes]", seconds: float = PATIENCE_SECONDS) -> str:
+    """The next line of its stdout, which nobody else reads."""
+    assert process.stdout is not None
+    return _next_line(process.stdout.fileno(), "stdout", seconds)
+
+
+def _next_line(descriptor: int, name: str, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     line = bytearray()
     while not line.endswith(b"\n"):
@@ -159,7 +168,7 @@ def read_line(process: "subprocess.Popen[bytes]", seconds: float = PATIENCE_SECO
         ready, _, _ = select.select([descriptor], [], [], left)
         octet = os.read(descriptor, 1) if ready else b""
         if not octet:
-            raise AssertionError(f"no whole line on stderr, only {bytes(line)!r}")
+            raise AssertionError(f"no whole line on {name}, only {bytes(line)!r}")
         line += octet
     return line.decode("utf-8", "replace")
 
