@@ -135,7 +135,9 @@ def test_a_session_beside_the_rescue_shell_ends_when_the_real_root_takes_over(
 
 def test_an_ordinary_boot_ends_the_agent(image: Path, disk: Path, somebody: Operator) -> None:
     with boot(image, disk, f"guardpost.allow={somebody.key}") as machine:
-        assert b"the agent is still there" not in shown_by_the_real_root(machine)
+        shown = shown_by_the_real_root(machine)
+        assert b"the agent outlived the image" not in shown
+        assert b"guardpost: agent on " in shown, "it was there before"
 
 
 def test_an_agent_that_cannot_work_stops_no_boot(builder: Builder, image: Path, disk: Path) -> None:

@@ -8,11 +8,13 @@ from support.tools import need
 
 __all__ = ["disk_options", "make_root_disk"]
 
-# It looks twice, since an agent may have the moment in which it sees that its image is gone.
+# It looks at once, and then again, since beside a shell at the last stop nothing but its image's
+# being gone ends an agent.
 INIT = """#!/bin/busybox sh
 exec < /dev/console > /dev/console 2>&1
 PATH=/bin
 echo "the real root"
+! pidof guardpost-agent > /dev/null || echo "the agent outlived the image"
 tries=0
 while pidof guardpost-agent > /dev/null && [ "$tries" -lt 60 ]; do
     tries=$((tries + 1))
