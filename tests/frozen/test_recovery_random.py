@@ -101,8 +101,10 @@ def test_a_session_waits_for_the_random_generator_and_the_prompt_does_not(
     assert b"the random generator of this host is not ready" in answer_to_enter(machine)
     assert b"guardpost: key " not in machine.screen.run("guardpost-recovery show")
     key = somebody.run("key", "--identity", str(agent_key(somebody))).stdout.decode().strip()
-    trust = ("--agent-key", key, "--connect-timeout", "120")
-    with somebody.background("exec", *trust, machine.line, "--", "true") as waiting:
+    words = ("--agent-key", key, machine.line, "--", "true")
+    refused = somebody.run("exec", "--connect-timeout", "5", *words)
+    assert (refused.returncode, b"agent-silent" in refused.stderr) == (255, True), refused
+    with somebody.background("exec", "--connect-timeout", "120", *words) as waiting:
         assert b"crng init done" not in machine.screen.run("dmesg")
         assert waiting.poll() is None
         order = " ".join(f"/drivers/{path.name}" for path in driver_files())
