@@ -2,6 +2,7 @@
 gone when the real root takes over.
 """
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -130,6 +131,7 @@ def test_a_session_beside_the_rescue_shell_ends_when_the_real_root_takes_over(
         shown = shown_by_the_real_root(machine)
         assert b"guardpost: words " in shown, "the log has outlived the image"
         assert b"the agent is still there" not in shown
+        assert re.search(rb"outlived the image: \d+ ", shown) is None, "there was more than one"
         somebody.run("owner", machine.line, "stop")
 
 

@@ -14,7 +14,7 @@ INIT = """#!/bin/busybox sh
 exec < /dev/console > /dev/console 2>&1
 PATH=/bin
 echo "the real root"
-pidof guardpost-agent > /dev/null && echo "the agent outlived the image"
+pids=$(pidof guardpost-agent) && echo "the agent outlived the image: $pids"
 tries=0
 while pidof guardpost-agent > /dev/null && [ "$tries" -lt 60 ]; do
     tries=$((tries + 1))
