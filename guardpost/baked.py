@@ -46,6 +46,11 @@ class Facts:
         """The agent's own key, 32 bytes: a secret, which nothing may print."""
         return bytes.fromhex(self._seed) if self._seed else None
 
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether this executable is for nobody but its owner to read."""
+        return bool(self._seed or self.password_hashes)
+
     def licenses(self) -> "tuple[tuple[str, str], ...]":
         """(part, the whole text of its licence) for everything inside.
 

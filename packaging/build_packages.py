@@ -30,6 +30,7 @@ ARCHITECTURES = {0x3E: "amd64", 0xB7: "arm64"}
 def main() -> int:
     args = arguments()
     executable = Path(args.executable).resolve()
+    refuse_what_cannot_be_packed(executable)
     epoch = args.epoch or last_commit()
     args.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,6 +66,17 @@ def arguments() -> argparse.Namespace:
         help="seconds since 1970 that count as now (SOURCE_DATE_EPOCH, or the last commit's)",
     )
     return parser.parse_args()
+
+
+def refuse_what_cannot_be_packed(executable: Path) -> None:
+    if not executable.is_file():
+        raise SystemExit(f"build_packages: there is no {executable}; build_frozen.py makes one")
+    if not executable.stat().st_mode & 0o004:
+        raise SystemExit(
+            f"build_packages: {executable} is not for others to read, as one with a private key or "
+            "passwords baked in, and a package's files are for all; install such a one by "
+            "--install, or chmod 755 it if it holds neither"
+        )
 
 
 def fill_stage(stage: Path, executable: Path, licenses: Path | None) -> None:

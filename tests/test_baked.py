@@ -29,6 +29,12 @@ def test_the_licences_come_back_whole(is_packed: bool) -> None:
     assert baked.Facts(module(LICENSES=stored)).licenses() == written
 
 
+def test_a_key_or_a_password_is_a_secret_and_who_may_come_in_is_none() -> None:
+    assert baked.Facts(module(IDENTITY_SEED="ab" * 32)).holds_secrets
+    assert baked.Facts(module(PASSWORD_HASHES="root:$argon2id$x\n")).holds_secrets
+    assert not baked.Facts(module(AUTHORIZED="a key", POLICY="baud = 9600")).holds_secrets
+
+
 def test_the_key_is_in_no_text_of_it() -> None:
     facts = baked.Facts(module(IDENTITY_SEED="ab" * 32))
     assert facts.private_key == b"\xab" * 32

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from guardpost.agent.authorized import AuthorizedConsoles, parse_line
-from guardpost.baked import FACTS
+from guardpost.baked import FACTS, Facts
 from guardpost.cli import agent_config, service_texts
 from guardpost.cli.made_files import MadeFiles
 from guardpost.errors import UsageError
@@ -66,11 +66,12 @@ def uninstall() -> None:
 
 
 class Installation:
-    """The service on one host, whose file system is at `root`."""
+    """The service on one host, whose file system is at `root`; `facts` are the executable's."""
 
-    def __init__(self, init: InitSystem, root: Path) -> None:
+    def __init__(self, init: InitSystem, root: Path, facts: Facts = FACTS) -> None:
         self._init = init
         self._root = root
+        self._facts = facts
         self._made = MadeFiles(self._there(LIST), root)
 
     def refuse_beside_a_package(self) -> None:
@@ -94,7 +95,8 @@ class Installation:
             raise UsageError(f"--install: {SETTINGS} is there; set {names} in it instead")
         script = TEXTS[self._init.name](command)
         if executable is not None:
-            self._write(Path(command.partition(" ")[0]), executable, 0o755)
+            mode = 0o700 if self._facts.holds_secrets else 0o755
+            self._write(Path(command.partition(" ")[0]), executable, mode)
         if settings or not self._there(SETTINGS).exists():
             self._write(SETTINGS, (HEAD + settings).encode(), 0o644)
         if consoles is not None:
@@ -127,7 +129,7 @@ class Installation:
         """authorized_consoles with these lines; None: it stays as it is."""
         there = self._there(CONSOLES)
         before = there.read_text(encoding="utf-8") if there.exists() else ""
-        if FACTS.authorized and not before:
+        if self._facts.authorized and not before:
             before = BAKED_IN  # the service starts only where that file is not empty
         elif not (allow or before.strip() or self._there(ACCOUNTS).exists()):
             raise UsageError("--install: nobody could use this agent; give --allow KEY")

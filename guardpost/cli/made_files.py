@@ -50,7 +50,7 @@ class MadeFiles:
         beside = there.with_name(f".{there.name}.{os.getpid()}")
         try:
             there.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with open(beside, "wb") as file:
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

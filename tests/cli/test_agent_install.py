@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import stat
 import sys
+import types
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from guardpost.baked import Facts
 from guardpost.cli import agent_install, main
 from guardpost.cli.agent_install import Installation, allowed_lines
 from guardpost.errors import ServiceError, UsageError
@@ -17,8 +20,16 @@ from guardpost.identity import ephemeral
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has services of its own")
 
 KEY = ephemeral(lambda count: b"k" * count).public_key
+NOTHING_BAKED_IN = Facts(None)
 PROGRAM = "/usr/local/bin/guardpost-agent"
 KEYS = "etc/guardpost/authorized_consoles"
+
+
+def golden(**constants: str) -> Facts:
+    """Of an executable into which these were baked."""
+    made = types.ModuleType("guardpost._baked")
+    vars(made).update(constants)
+    return Facts(made)
 
 
 class Host:
@@ -42,8 +53,14 @@ class Host:
     def told(self) -> list[str]:
         return self._log.read_text().split() if self._log.exists() else []
 
-    def install(self, *allow: str, settings: str = "", init: InitSystem | None = None) -> None:
-        installation = Installation(init or self.init, self.root)
+    def install(
+        self,
+        *allow: str,
+        settings: str = "",
+        init: InitSystem | None = None,
+        facts: Facts = NOTHING_BAKED_IN,
+    ) -> None:
+        installation = Installation(init or self.init, self.root, facts)
         installation.make(PROGRAM, b"\x7fELF", settings, allowed_lines(allow))
 
     def uninstall(self) -> None:
@@ -74,6 +91,14 @@ def test_a_service_is_made_and_unmade_without_a_trace(host: Host) -> None:
     assert host.files() == set()
     assert not (host.root / "etc/guardpost").exists()
     assert host.told == ["enable", "restart", "disable", "forget"]
+
+
+def test_an_executable_with_secrets_is_for_root_alone(host: Host) -> None:
+    host.install(KEY)
+    program = host.root / PROGRAM.lstrip("/")
+    assert stat.S_IMODE(program.stat().st_mode) == 0o755
+    host.install(facts=golden(IDENTITY_SEED="ab" * 32))
+    assert stat.S_IMODE(program.stat().st_mode) == 0o700
 
 
 def test_what_was_there_and_what_was_changed_stays(

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.packages import NEXT_VERSION, next_package, package, small_package
+from support.packages import NEXT_VERSION, next_package, package, refused, small_package
 from support.tools import ROOT, need
 
 from guardpost import __version__
@@ -116,6 +116,15 @@ def test_the_settings_of_the_package_set_nothing_and_are_all_settings(tmp_path: 
 def test_two_builds_give_the_same_bytes(kind: str, tmp_path: Path) -> None:
     first, second = (small_package(kind, tmp_path / each) for each in "ab")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_an_executable_that_only_its_owner_may_read_becomes_no_package(tmp_path: Path) -> None:
+    program = tmp_path / "golden"
+    missing = refused("deb", program, tmp_path)
+    assert missing == f"build_packages: there is no {program}; build_frozen.py makes one"
+    program.write_bytes(b"\x7fELF and a private key")
+    program.chmod(0o700)
+    assert f"{program} is not for others to read" in refused("rpm", program, tmp_path)
 
 
 def test_dpkg_installs_it_says_what_to_do_next_and_purges_it_without_a_trace(root: Path) -> None:

@@ -9,7 +9,8 @@ from tempfile import mkdtemp
 from support.frozen import frozen_agent
 from support.tools import ROOT
 
-__all__ = ["NEXT_VERSION", "build_package", "next_package", "package", "small_package"]
+__all__ = ["NEXT_VERSION", "build_package", "next_package", "package", "refused"]
+__all__ += ["small_package"]
 
 NEXT_VERSION = "0.9999"
 
@@ -32,8 +33,21 @@ def small_package(kind: str, folder: Path, *options: str) -> Path:
 
 
 def build_package(kind: str, executable: Path, folder: Path, *options: str) -> Path:
-    words = ["--executable", str(executable), "--output", str(folder), *options, kind]
-    build = [sys.executable, str(ROOT / "packaging" / "build_packages.py"), *words]
-    done = subprocess.run(build, capture_output=True, text=True)
+    done = build(kind, executable, folder, *options)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
+
+
+def refused(kind: str, executable: Path, folder: Path) -> str:
+    """Why there is no package of it: a line."""
+    done = build(kind, executable, folder)
+    assert done.returncode == 1, done
+    return done.stderr.removesuffix("\n")
+
+
+def build(
+    kind: str, executable: Path, folder: Path, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    words = ["--executable", str(executable), "--output", str(folder), *options, kind]
+    script = ROOT / "packaging" / "build_packages.py"
+    return subprocess.run([sys.executable, script, *words], capture_output=True, text=True)
