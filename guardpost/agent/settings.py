@@ -23,8 +23,8 @@ from guardpost.agent.permits import EVERYTHING, Permits
 from guardpost.errors import GuardpostError, UsageError
 from guardpost.identity import keyfile
 
-__all__ = ["BUILT_IN_ROLES", "STARTING", "Settings", "SettingsFile", "Value", "parse_settings"]
-__all__ += ["read_settings"]
+__all__ = ["BUILT_IN_ROLES", "SPEEDS", "STARTING", "Settings", "SettingsFile", "Value"]
+__all__ += ["parse_settings", "read_settings"]
 
 Value = str | int | bool
 
@@ -52,18 +52,25 @@ class Settings:
 
 NOTHING_SET: Final = Settings(BUILT_IN_ROLES)
 
+# As the devices have them; a longer number would not even be printable.
+SPEEDS: Final = range(50, 20_000_001)
+
 
 class SettingsFile:
     """The settings in `path`, which may be missing, come and go; None is no file at all."""
 
     def __init__(self, path: Path | None, *, without: str = "") -> None:
-        """`without` is the text of the settings that count while there is no file."""
+        """`without` is the text of the settings that count while there is no file, or one of
+
+        comments alone, as a package brings it.
+        """
         self.path = path
         self.warnings: list[str] = []
         """What is wrong with it as it is now: a line at most."""
         self._signature: keyfile.Signature = ()  # of no file, so that the first look reads
         self._without = without
         self._settings = NOTHING_SET
+        self._is_filled = False
 
     def now(self) -> Settings:
         """The settings as the file is at this moment. Never raises."""
@@ -87,23 +94,26 @@ class SettingsFile:
     @property
     def source(self) -> str:
         """Where the settings of now() stand: the file's path, "baked in", or "" for nowhere."""
-        if self._signature and self.path is not None:
+        if self.path is not None and (self._is_filled or (self._signature and not self._without)):
             return str(self.path)
         return "baked in" if self._without else ""
 
     def _read(self) -> None:
-        self._settings, self.warnings = NOTHING_SET, []
+        self._settings, self.warnings, self._is_filled = NOTHING_SET, [], True
         try:
-            self._settings = self._from_file() or _baked_in(self._without)
+            self._settings = self._from_file()
+            if self._settings is NOTHING_SET:
+                self._is_filled = False
+                self._settings = _baked_in(self._without)
         except GuardpostError as error:
             self._settings = Settings({})
             self.warnings.append(f"{error}; nothing in it counts, no role allows anybody")
 
-    def _from_file(self) -> Settings | None:
+    def _from_file(self) -> Settings:
         try:
-            return None if self.path is None else read_settings(self.path)
+            return NOTHING_SET if self.path is None else read_settings(self.path)
         except FileNotFoundError:
-            return None
+            return NOTHING_SET
 
 
 def _baked_in(text: str) -> Settings:
@@ -123,7 +133,10 @@ def read_settings(path: Path) -> Settings:
 
 
 def parse_settings(text: str) -> Settings:
-    """The settings that `text`, a whole agent.toml, says. Raises UsageError."""
+    """The settings that `text`, a whole agent.toml, says; NOTHING_SET where it says nothing.
+
+    Raises UsageError.
+    """
     if not text:
         return NOTHING_SET
     import tomllib  # half a megabyte, for who has such a file
@@ -175,8 +188,11 @@ def _port(name: str, value: object) -> str:
 
 
 def _speed(name: str, value: object) -> int:
-    if type(value) is not int or value <= 0:
-        raise UsageError(f"{name} must be a number of bit/s, as in {name} = 115200")
+    if type(value) is not int or value not in SPEEDS:
+        raise UsageError(
+            f"{name} must be a number of bit/s from {SPEEDS[0]} to {SPEEDS[-1]}, "
+            f"as in {name} = 115200"
+        )
     return value
 
 

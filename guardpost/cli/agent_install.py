@@ -90,14 +90,12 @@ class Installation:
         `settings` are lines for agent.toml, `allow` for authorized_consoles.
         """
         consoles = self._consoles(allow)
-        if settings and self._there(SETTINGS).exists() and not self._made.is_as_made(SETTINGS):
-            names = ", ".join(each.partition(" ")[0] for each in settings.splitlines())
-            raise UsageError(f"--install: {SETTINGS} is there; set {names} in it instead")
+        self._refuse_to_set(settings)
         script = TEXTS[self._init.name](command)
         if executable is not None:
             mode = 0o700 if self._facts.holds_secrets else 0o755
             self._write(Path(command.partition(" ")[0]), executable, mode)
-        if settings or not self._there(SETTINGS).exists():
+        if settings:
             self._write(SETTINGS, (HEAD + settings).encode(), 0o644)
         if consoles is not None:
             self._write(CONSOLES, consoles.encode(), 0o644)
@@ -124,6 +122,16 @@ class Installation:
         for path in changed:
             _say(f"kept {path}: it was changed since --install")
         self._tidy()
+
+    def _refuse_to_set(self, settings: str) -> None:
+        names = ", ".join(each.partition(" ")[0] for each in settings.splitlines())
+        if names and self._there(SETTINGS).exists() and not self._made.is_as_made(SETTINGS):
+            raise UsageError(f"--install: {SETTINGS} is there; set {names} in it instead")
+        if names and self._facts.policy:
+            raise UsageError(
+                f"--install: a {SETTINGS} with {names} would replace the policy that is baked in; "
+                f"leave that out, or bake it in"
+            )
 
     def _consoles(self, allow: Sequence[str]) -> str | None:
         """authorized_consoles with these lines; None: it stays as it is."""

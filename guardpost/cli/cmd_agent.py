@@ -99,6 +99,7 @@ def watch_programs_without_threads() -> None:
 
 def port_of(args: argparse.Namespace) -> "Target":
     """The target; of the scheme "auto" when the port is to be found. Raises UsageError."""
+    from guardpost.agent.settings import SPEEDS
     from guardpost.transports.target import Target, parse_target
 
     target = Target(AUTO, "") if args.port == AUTO else parse_target(args.port)
@@ -112,8 +113,8 @@ def port_of(args: argparse.Namespace) -> "Target":
         return target
     if target.scheme not in ("serial", AUTO) or "baud" in target.options:
         raise UsageError("--baud is for a serial port that has no ?baud= of its own")
-    if not 50 <= args.baud <= 20_000_000:
-        raise UsageError(f"--baud is 50 to 20000000 bit/s, and {args.baud} is not")
+    if args.baud not in SPEEDS:
+        raise UsageError(f"--baud is {SPEEDS[0]} to {SPEEDS[-1]} bit/s, and {args.baud} is not")
     return target._replace(options={**target.options, "baud": str(args.baud)})
 
 

@@ -71,8 +71,19 @@ def test_it_is_known_where_the_settings_stand(file: Path) -> None:
     settings = SettingsFile(file, without="baud = 9600")
     assert settings.at_start().starting == {"baud": 9600}
     assert settings.source == "baked in"
-    write(file, "")
-    assert settings.at_start().starting == {}
+    write(file, "baud = 19200")
+    assert settings.at_start().starting == {"baud": 19200}
+    assert settings.source == str(file)
+
+
+@pytest.mark.parametrize("text", ["", "# baud = 19200\n"])
+def test_a_file_that_sets_nothing_counts_as_none(file: Path, text: str) -> None:
+    settings = SettingsFile(file, without="baud = 9600")
+    write(file, text)
+    assert settings.at_start().starting == {"baud": 9600}
+    assert settings.source == "baked in"
+    write(file, "[roles]\n")
+    assert settings.at_start().starting == {}, "whoever wants none of it says so"
     assert settings.source == str(file)
 
 
@@ -88,8 +99,9 @@ def test_a_role_of_the_house_can_be_set_otherwise(file: Path) -> None:
         *(r'audit = "/var/log/a\u0000b"',),
         *("[roles]\nweb = 1", '[roles.web]\npermits = "monitor"', "[roles.web]\npermit = 1"),
         *('[roles.web]\npermit = "monitr"', '[roles."a b"]\npermit = "monitor"'),
-        *("port = 1", 'port = ""', 'baud = "fast"', "baud = 0", "baud = true", 'psk = "x"'),
+        *("port = 1", 'port = ""', 'baud = "fast"', "baud = 7", "baud = true", 'psk = "x"'),
         *("take-over = 1", 'prompt = "no"', "quiet_kernel = true", 'identity = ""'),
+        *("baud = 20000001", f"baud = 0x{'f' * 5000}"),
         *("[limits]\nchannels = 0", "[limits]\nchannels = 1025", "[limits]\nchannels = true"),
         *('[limits]\nchannels = "3"', "[limits]\nfiles = 3", "limits = 3", "[consoles]"),
     ],

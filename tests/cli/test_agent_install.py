@@ -106,7 +106,7 @@ def test_what_was_there_and_what_was_changed_stays(
 ) -> None:
     (host.root / "etc/guardpost").mkdir(parents=True)
     (host.root / KEYS).write_text("# mine\n")
-    host.install(f"{KEY} desk")
+    host.install(f"{KEY} desk", settings="baud = 19200\n")
     assert (host.root / KEYS).read_text() == f"# mine\n{KEY} desk\n"
     settings = host.root / "etc/guardpost/agent.toml"
     settings.write_text("baud = 9600\n")
@@ -137,6 +137,17 @@ def test_settings_that_somebody_wrote_are_not_overwritten(host: Host) -> None:
         host.install(KEY, settings='port = "x"\ntake-over = true\n')
     assert host.told == []
     assert host.files() == {"etc/guardpost/agent.toml"}
+
+
+def test_where_nothing_is_to_be_set_there_is_no_file_that_could_hide_what_is_baked_in(
+    host: Host,
+) -> None:
+    facts = golden(POLICY="[roles.web]")
+    host.install(KEY, facts=facts)
+    assert "etc/guardpost/agent.toml" not in host.files()
+    with pytest.raises(UsageError, match="with port would replace the policy that is baked in"):
+        host.install(KEY, settings='port = "x"\n', facts=facts)
+    assert "etc/guardpost/agent.toml" not in host.files()
 
 
 def test_a_service_that_nobody_could_use_is_not_made(host: Host) -> None:
