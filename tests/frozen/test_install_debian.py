@@ -205,6 +205,23 @@ def test_the_script_of_sysvinit_starts_and_stops_it(
     machine.check(f"systemctl start {SERVICE}", SECONDS)
 
 
+def test_removed_and_installed_again_it_runs_again(
+    machine: Container, somebody: Operator, line: str
+) -> None:
+    dpkg(machine, "--remove", SERVICE)
+    assert machine.run(f"systemctl is-active {SERVICE}").status != 0
+    dpkg(machine, "-i", "/root/it.deb")
+    assert state(machine) == "active"
+    assert console(somebody, "exec", line, "--", "echo", "back") == (0, "back\n")
+
+
+def test_who_upgrades_over_an_agent_of_sysvinit_is_told_so(machine: Container) -> None:
+    """It is a parent of dpkg's; here this shell says that it is the agent."""
+    file = "/run/guardpost-agent.pid"
+    told = machine.check(f"echo $$ >{file}; dpkg --force-unsafe-io -i /root/it.deb; rm {file}")
+    assert "you upgrade over the agent itself" in told
+
+
 def test_purged_it_leaves_nothing(machine: Container) -> None:
     dpkg(machine, "--purge", SERVICE)
     machine.check("rm -f /run/systemd/system/echo*")
