@@ -15,7 +15,7 @@ from guardpost.baked import FACTS, Facts
 from guardpost.cli import agent_config, service_texts
 from guardpost.cli.made_files import MadeFiles
 from guardpost.errors import UsageError
-from guardpost.host import init_systems, systemd
+from guardpost.host import init_systems
 from guardpost.host.init_systems import InitSystem
 from guardpost.identity import keyfile
 from guardpost.termsafe import safe_text
@@ -101,7 +101,7 @@ class Installation:
             self._write(CONSOLES, consoles.encode(), 0o644)
         self._write(self._init.script, script.encode(), self._init.mode)
         self._init.run(*self._init.enable)
-        if _runs_in_the_service():
+        if init_systems.is_above_us(self._root):
             _say("you are here through that agent, so the old one goes on; when all else is done:")
             _say(f"  {' '.join(self._init.restart)}")
         else:
@@ -111,7 +111,7 @@ class Installation:
     def unmake(self) -> None:
         if not self._made:
             raise UsageError(f"--uninstall: there is no {LIST}; --install has made nothing here")
-        if _runs_in_the_service():
+        if init_systems.is_above_us(self._root):
             raise UsageError("--uninstall: you are here through that agent; come another way")
         if self._init.script in self._made and self._there(self._init.script).exists():
             self._init.run(*self._init.disable)
@@ -208,10 +208,6 @@ def _init_system(option: str) -> InitSystem:
             "have what starts programs here start: guardpost agent --wait"
         )
     return found
-
-
-def _runs_in_the_service() -> bool:
-    return (systemd.service_of(os.getpid()) or "").startswith("guardpost-agent")
 
 
 def _say(text: str) -> None:

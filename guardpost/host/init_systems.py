@@ -9,10 +9,12 @@ from pathlib import Path
 from guardpost.errors import ServiceError
 from guardpost.host import systemd
 
-__all__ = ["INIT_SYSTEMS", "InitSystem", "here"]
+__all__ = ["INIT_SYSTEMS", "InitSystem", "here", "is_above_us"]
 
 SERVICE = "guardpost-agent"
 COMMAND_SECONDS = 120.0
+PID_FILE = f"run/{SERVICE}.pid"
+"""Where OpenRC's and sysvinit's scripts have it written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,20 @@ def here(root: Path = Path("/")) -> InitSystem | None:
     if (root / "etc/inittab").exists() and _has(root, "update-rc.d", "start-stop-daemon"):
         return INIT_SYSTEMS["sysvinit"]
     return None
+
+
+def is_above_us(root: Path = Path("/")) -> bool:
+    """Whether this process was started, at whatever distance, by the agent that is a service."""
+    if (systemd.service_of(os.getpid()) or "").startswith(SERVICE):
+        return True
+    try:
+        # Of the agent, or of OpenRC's program that supervises it.
+        agent = int((root / PID_FILE).read_text())
+    except (OSError, ValueError):
+        return False
+    import psutil
+
+    return agent in (each.pid for each in psutil.Process().parents())
 
 
 def _has(root: Path, *programs: str) -> bool:

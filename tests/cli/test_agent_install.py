@@ -164,6 +164,18 @@ def test_what_failed_half_way_can_be_undone(host: Host) -> None:
     assert host.files() == set()
 
 
+def test_who_is_here_through_that_agent_neither_restarts_nor_removes_it(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host.root / "run").mkdir()
+    (host.root / "run/guardpost-agent.pid").write_text(f"{os.getppid()}\n")
+    host.install(KEY)
+    assert host.told == ["enable"]
+    assert "you are here through that agent, so the old one goes on" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="you are here through that agent; come another way"):
+        host.uninstall()
+
+
 def test_nothing_is_unmade_where_nothing_was_made(host: Host) -> None:
     with pytest.raises(UsageError, match="--install has made nothing here"):
         host.uninstall()

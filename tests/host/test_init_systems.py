@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardpost.errors import ServiceError
-from guardpost.host.init_systems import INIT_SYSTEMS, here
+from guardpost.host.init_systems import INIT_SYSTEMS, here, is_above_us
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has services of its own")
 
@@ -40,6 +40,14 @@ def test_busybox_alone_is_no_init_system_of_ours(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/inittab").touch()
     assert here(tmp_path) is None
+
+
+def test_an_agent_that_is_a_parent_is_above_us_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
+    assert not is_above_us(tmp_path)
+    (tmp_path / "run").mkdir()
+    for text, above in ((f"{os.getppid()}\n", True), (f"{os.getpid()}\n", False), ("", False)):
+        (tmp_path / "run/guardpost-agent.pid").write_text(text)
+        assert is_above_us(tmp_path) is above
 
 
 def test_a_command_that_fails_is_named_with_what_it_said() -> None:
