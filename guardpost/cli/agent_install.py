@@ -6,6 +6,7 @@ pointed at. --uninstall removes the files that --install made, and nothing else.
 
 import argparse
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ LIST = Path("/var/lib/guardpost/installed.json")
 SETTINGS = Path("/etc/guardpost/agent.toml")
 CONSOLES = Path("/etc/guardpost/authorized_consoles")
 ACCOUNTS = Path("/etc/guardpost/accounts")
+LOGS = (Path("/var/log/guardpost-agent.log"), Path("/var/log/guardpost"))
 PROGRAMS = Path("/usr/local/bin")
 
 # Where a package has what we would make, too.
@@ -96,9 +98,9 @@ class Installation:
             mode = 0o700 if self._facts.holds_secrets else 0o755
             self._write(Path(command.partition(" ")[0]), executable, mode)
         if settings:
-            self._write(SETTINGS, (HEAD + settings).encode(), 0o644)
+            self._write(SETTINGS, (HEAD + settings).encode(), self._mode_of(SETTINGS))
         if consoles is not None:
-            self._write(CONSOLES, consoles.encode(), 0o644)
+            self._write(CONSOLES, consoles.encode(), self._mode_of(CONSOLES))
         self._write(self._init.script, script.encode(), self._init.mode)
         self._init.run(*self._init.enable)
         if init_systems.is_above_us(self._root):
@@ -121,7 +123,10 @@ class Installation:
             _say(f"removed {path}")
         for path in changed:
             _say(f"kept {path}: it was changed since --install")
-        self._tidy()
+        self._made.remove_list()
+        for path in self._tidy():
+            if path not in changed:
+                _say(f"kept {path}")
 
     def _refuse_to_set(self, settings: str) -> None:
         names = ", ".join(each.partition(" ")[0] for each in settings.splitlines())
@@ -151,16 +156,21 @@ class Installation:
         self._made.write(path, content, mode)
         _say(f"wrote {path}")
 
-    def _tidy(self) -> None:
-        """Folders that are empty now were for our files; a key or a password is said to stay."""
+    def _mode_of(self, path: Path) -> int:
+        there = self._there(path)
+        return stat.S_IMODE(there.stat().st_mode) if there.exists() else 0o644
+
+    def _tidy(self) -> list[Path]:
+        """Folders that are empty now were for our files. Returns what stays: keys, passwords, …"""
+        left = [each for each in LOGS if self._there(each).exists()]
         for folder in (SETTINGS.parent, LIST.parent):
             there = self._there(folder)
-            if not there.is_dir():
-                continue
-            for left in sorted(there.iterdir()):
-                _say(f"kept {folder / left.name}")
-            if not any(there.iterdir()):
-                there.rmdir()
+            if there.is_dir():
+                inside = sorted(each.name for each in there.iterdir())
+                left += [folder / each for each in inside]
+                if not inside:
+                    there.rmdir()
+        return left
 
     def _there(self, path: Path) -> Path:
         return self._root / path.relative_to("/")

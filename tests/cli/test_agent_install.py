@@ -106,6 +106,7 @@ def test_what_was_there_and_what_was_changed_stays(
 ) -> None:
     (host.root / "etc/guardpost").mkdir(parents=True)
     (host.root / KEYS).write_text("# mine\n")
+    (host.root / KEYS).chmod(0o600)
     host.install(f"{KEY} desk", settings="baud = 19200\n")
     assert (host.root / KEYS).read_text() == f"# mine\n{KEY} desk\n"
     settings = host.root / "etc/guardpost/agent.toml"
@@ -113,7 +114,9 @@ def test_what_was_there_and_what_was_changed_stays(
     (host.root / "var/lib/guardpost/identity.key").write_text("secret")
     host.uninstall()
     assert host.files() == {KEYS, "etc/guardpost/agent.toml", "var/lib/guardpost/identity.key"}
+    assert stat.S_IMODE((host.root / KEYS).stat().st_mode) == 0o600
     said = capsys.readouterr().err
+    assert said.count("kept /etc/guardpost/agent.toml") == 1
     assert "kept /etc/guardpost/agent.toml: it was changed since --install" in said
     assert "kept /var/lib/guardpost/identity.key" in said
     assert "kept /etc/guardpost/authorized_consoles" in said
@@ -160,6 +163,9 @@ def test_what_failed_half_way_can_be_undone(host: Host) -> None:
     failing = replace(host.init, enable=(("sh", "-c", "echo no such unit >&2; exit 1"),))
     with pytest.raises(ServiceError, match="no such unit"):
         host.install(KEY, init=failing)
+    stubborn = replace(host.init, forget=(("false",),))
+    with pytest.raises(ServiceError, match="false"):
+        Installation(stubborn, host.root).unmake()
     host.uninstall()
     assert host.files() == set()
 
