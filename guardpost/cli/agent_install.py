@@ -36,6 +36,8 @@ PACKAGED = (
     Path("/usr/lib/systemd/system/guardpost-agent.service"),
     Path("/lib/systemd/system/guardpost-agent.service"),
 )
+# What dpkg has of a package that was removed, and whose purge would take our files with it.
+REMOVED = Path("/var/lib/dpkg/info/guardpost-agent.list")
 
 BAKED_IN = "# Keys are baked into the executable: `guardpost-agent --version -v` shows them.\n"
 HEAD = "# The agent of this host; `--dump-config` shows what counts (docs/installing.md).\n"
@@ -83,6 +85,11 @@ class Installation:
                     f"--install: {path} is there, from a package; "
                     "remove that first, or only edit /etc/guardpost"
                 )
+        if self._there(REMOVED).exists():
+            raise UsageError(
+                "--install: a removed package has left its settings here, and a later purge would "
+                "take the agent's key; first: apt purge guardpost-agent"
+            )
 
     def make(
         self, command: str, executable: bytes | None, settings: str, allow: Sequence[str]
@@ -91,14 +98,15 @@ class Installation:
 
         `settings` are lines for agent.toml, `allow` for authorized_consoles.
         """
+        program = Path(command.partition(" ")[0])
+        self._refuse_to_replace(self._init.script, *([] if executable is None else [program]))
         consoles = self._consoles(allow)
-        self._refuse_to_set(settings)
+        settings = self._settings(settings)
         script = TEXTS[self._init.name](command)
         if executable is not None:
-            mode = 0o700 if self._facts.holds_secrets else 0o755
-            self._write(Path(command.partition(" ")[0]), executable, mode)
+            self._write(program, executable, 0o700 if self._facts.holds_secrets else 0o755)
         if settings:
-            self._write(SETTINGS, (HEAD + settings).encode(), self._mode_of(SETTINGS))
+            self._write(SETTINGS, settings.encode(), self._mode_of(SETTINGS))
         if consoles is not None:
             self._write(CONSOLES, consoles.encode(), self._mode_of(CONSOLES))
         self._write(self._init.script, script.encode(), self._init.mode)
@@ -128,15 +136,32 @@ class Installation:
             if path not in changed:
                 _say(f"kept {path}")
 
-    def _refuse_to_set(self, settings: str) -> None:
-        names = ", ".join(each.partition(" ")[0] for each in settings.splitlines())
-        if names and self._there(SETTINGS).exists() and not self._made.is_as_made(SETTINGS):
-            raise UsageError(f"--install: {SETTINGS} is there; set {names} in it instead")
-        if names and self._facts.policy:
+    def _refuse_to_replace(self, *paths: Path) -> None:
+        for path in paths:
+            if os.path.lexists(self._there(path)) and not self._made.is_as_made(path):
+                raise UsageError(
+                    f"--install: {path} is there, and not as --install makes it; "
+                    "move it elsewhere first"
+                )
+
+    def _settings(self, asked: str) -> str:
+        """agent.toml with these lines in place of ours before; "": it stays as it is."""
+        names = [each.partition(" ")[0] for each in asked.splitlines()]
+        if not names:
+            return ""
+        there = self._there(SETTINGS)
+        if there.exists() and not self._made.is_as_made(SETTINGS):
             raise UsageError(
-                f"--install: a {SETTINGS} with {names} would replace the policy that is baked in; "
-                f"leave that out, or bake it in"
+                f"--install: {SETTINGS} is there; set {', '.join(names)} in it instead"
             )
+        if self._facts.policy:
+            raise UsageError(
+                f"--install: a {SETTINGS} with {', '.join(names)} would replace the policy that is "
+                "baked in; leave that out, or bake it in"
+            )
+        before = there.read_text(encoding="utf-8") if there.exists() else HEAD
+        kept = [each for each in before.splitlines(True) if each.partition(" ")[0] not in names]
+        return "".join(kept) + asked
 
     def _consoles(self, allow: Sequence[str]) -> str | None:
         """authorized_consoles with these lines; None: it stays as it is."""

@@ -12,7 +12,7 @@ import pytest
 
 from guardpost.baked import Facts
 from guardpost.cli import agent_install, main
-from guardpost.cli.agent_install import Installation, allowed_lines
+from guardpost.cli.agent_install import HEAD, Installation, allowed_lines
 from guardpost.errors import ServiceError, UsageError
 from guardpost.host.init_systems import INIT_SYSTEMS, InitSystem
 from guardpost.identity import ephemeral
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has ser
 KEY = ephemeral(lambda count: b"k" * count).public_key
 NOTHING_BAKED_IN = Facts(None)
 PROGRAM = "/usr/local/bin/guardpost-agent"
+UNIT = "/etc/systemd/system/guardpost-agent.service"
 KEYS = "etc/guardpost/authorized_consoles"
 
 
@@ -123,12 +124,14 @@ def test_what_was_there_and_what_was_changed_stays(
 
 
 def test_installed_again_it_is_a_newer_one_with_the_settings_of_before(host: Host) -> None:
-    host.install(KEY, settings="baud = 9600\n")
+    file = host.root / "etc/guardpost/agent.toml"
+    host.install(KEY, settings='psk = "/root/psk"\nbaud = 9600\n')
+    first = file.read_text()
     host.install()
-    assert "baud = 9600" in (host.root / "etc/guardpost/agent.toml").read_text()
+    assert file.read_text() == first
     assert (host.root / KEYS).read_text() == f"{KEY}\n"
-    host.install(settings="baud = 19200\n")
-    assert "baud = 19200" in (host.root / "etc/guardpost/agent.toml").read_text()
+    host.install(settings='baud = 19200\nport = "/dev/ttyS1"\n')
+    assert file.read_text() == f'{HEAD}psk = "/root/psk"\nbaud = 19200\nport = "/dev/ttyS1"\n'
     host.uninstall()
     assert host.files() == set()
 
@@ -151,6 +154,18 @@ def test_where_nothing_is_to_be_set_there_is_no_file_that_could_hide_what_is_bak
     with pytest.raises(UsageError, match="with port would replace the policy that is baked in"):
         host.install(KEY, settings='port = "x"\n', facts=facts)
     assert "etc/guardpost/agent.toml" not in host.files()
+
+
+@pytest.mark.parametrize("name", [UNIT, PROGRAM])
+def test_a_unit_or_a_program_of_somebody_else_is_left_alone(host: Host, name: str) -> None:
+    theirs = host.root / name.lstrip("/")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    with pytest.raises(UsageError, match="is there, and not as --install makes it"):
+        host.install(KEY)
+    assert host.files() == {name.lstrip("/")}
+    assert theirs.read_text() == "theirs"
+    assert host.told == []
 
 
 def test_a_service_that_nobody_could_use_is_not_made(host: Host) -> None:
@@ -191,6 +206,13 @@ def test_beside_a_package_nothing_is_made(host: Host) -> None:
     (host.root / "usr/bin").mkdir(parents=True)
     (host.root / "usr/bin/guardpost-agent").touch()
     with pytest.raises(UsageError, match="/usr/bin/guardpost-agent is there, from a package"):
+        Installation(host.init, host.root).refuse_beside_a_package()
+
+
+def test_where_dpkg_could_still_purge_nothing_is_made(host: Host) -> None:
+    (host.root / "var/lib/dpkg/info").mkdir(parents=True)
+    (host.root / "var/lib/dpkg/info/guardpost-agent.list").touch()
+    with pytest.raises(UsageError, match="first: apt purge guardpost-agent"):
         Installation(host.init, host.root).refuse_beside_a_package()
 
 
