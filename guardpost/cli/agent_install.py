@@ -39,7 +39,8 @@ PACKAGED = (
 # What dpkg has of a package that was removed, and whose purge would take our files with it.
 REMOVED = Path("/var/lib/dpkg/info/guardpost-agent.list")
 
-BAKED_IN = "# Keys are baked into the executable: `guardpost-agent --version -v` shows them.\n"
+# The service starts only where authorized_consoles or accounts has something in it.
+BAKED_IN = "# Who may come in is baked into the executable: see `guardpost-agent --version -v`."
 HEAD = "# The agent of this host; `--dump-config` shows what counts (docs/installing.md).\n"
 
 TEXTS = {
@@ -50,9 +51,12 @@ TEXTS = {
 
 
 def install(args: argparse.Namespace) -> None:
-    """Raises UsageError where it cannot be, ServiceError where it fails half-way."""
+    """For who knows that somebody could use this agent.
+
+    Raises UsageError where it cannot be, ServiceError where it fails half-way.
+    """
     installation = Installation(_init_system("--install"), Path("/"))
-    for option in ("config", "accounts", "ephemeral"):
+    for option in ("config", "accounts", "ephemeral", "recovery"):
         if getattr(args, option):
             raise UsageError(
                 f"--install: leave --{option} out; the service goes by the files of /etc/guardpost"
@@ -167,12 +171,10 @@ class Installation:
         """authorized_consoles with these lines; None: it stays as it is."""
         there = self._there(CONSOLES)
         before = there.read_text(encoding="utf-8") if there.exists() else ""
-        if self._facts.authorized and not before:
-            before = BAKED_IN  # the service starts only where that file is not empty
-        elif not (allow or before.strip() or self._there(ACCOUNTS).exists()):
-            raise UsageError("--install: nobody could use this agent; give --allow KEY")
         new = [each for each in allow if each not in before.splitlines()]
-        if not new and (before != BAKED_IN or there.exists()):
+        if not (new or before or self._is_filled(ACCOUNTS)):
+            new = [BAKED_IN]
+        if not new:
             return None
         end_of_line = "" if before.endswith("\n") or not before else "\n"
         return before + end_of_line + "".join(f"{each}\n" for each in new)
@@ -180,6 +182,10 @@ class Installation:
     def _write(self, path: Path, content: bytes, mode: int) -> None:
         self._made.write(path, content, mode)
         _say(f"wrote {path}")
+
+    def _is_filled(self, path: Path) -> bool:
+        there = self._there(path)
+        return there.exists() and there.stat().st_size > 0
 
     def _mode_of(self, path: Path) -> int:
         there = self._there(path)

@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.install:
         from guardpost.cli import agent_install
 
+        who_may(args, settings)  # the service would ask the same, and not start
         agent_install.install(args)
         return 0
     start_logging(args.verbose)
@@ -340,7 +341,8 @@ def say_who_we_are(identity: "Identity", say: Callable[[str], None]) -> None:
 
 def words_for_line(target: "Target", auto: "AutoPort | None", named_in: str) -> str:
     """Which port, why that one, and its speed where it has one."""
-    why = f"named {'on the' if named_in == 'command line' else 'in'} {named_in}"
+    others = {"command line": "named on the command line", "baked in": "baked in"}
+    why = others.get(named_in, f"named in {named_in}")
     if auto is not None:
         if auto.target is None:
             return auto.outlook

@@ -12,7 +12,7 @@ import pytest
 
 from guardpost.baked import Facts
 from guardpost.cli import agent_install, main
-from guardpost.cli.agent_install import HEAD, Installation, allowed_lines
+from guardpost.cli.agent_install import BAKED_IN, HEAD, Installation, allowed_lines
 from guardpost.errors import ServiceError, UsageError
 from guardpost.host.init_systems import INIT_SYSTEMS, InitSystem
 from guardpost.identity import ephemeral
@@ -168,9 +168,27 @@ def test_a_unit_or_a_program_of_somebody_else_is_left_alone(host: Host, name: st
     assert host.told == []
 
 
-def test_a_service_that_nobody_could_use_is_not_made(host: Host) -> None:
-    with pytest.raises(UsageError, match="nobody could use this agent; give --allow KEY"):
-        host.install()
+def test_a_service_that_nobody_could_use_is_not_made(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agent's own question: comments let nobody in, nor passwords without a prompt."""
+    comments = host.root / "comments"
+    comments.write_text("# nobody\n")
+    comments.chmod(0o600)
+    words = ("--install", "--no-prompt", "--allow", str(comments))
+    assert main.main(["agent", *words]) == 255
+    assert "nobody could use this agent; give --allow KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fact", ["AUTHORIZED", "PASSWORD_HASHES"])
+def test_where_only_the_executable_lets_somebody_in_the_units_condition_holds(
+    host: Host, fact: str
+) -> None:
+    host.install(facts=golden(**{fact: "somebody"}))
+    assert (host.root / KEYS).read_text() == f"{BAKED_IN}\n"
+    host.install(KEY)
+    assert (host.root / KEYS).read_text() == f"{BAKED_IN}\n{KEY}\n"
+    host.uninstall()
     assert host.files() == set()
 
 
@@ -242,6 +260,6 @@ def test_options_that_name_other_files_have_no_place_in_a_service(
     monkeypatch: pytest.MonkeyPatch, host: Host
 ) -> None:
     monkeypatch.setattr(agent_install, "_init_system", lambda option: host.init)
-    args = argparse.Namespace(config=None, accounts=None, ephemeral=True)
+    args = argparse.Namespace(config=None, accounts=None, ephemeral=True, recovery=False)
     with pytest.raises(UsageError, match="leave --ephemeral out"):
         agent_install.install(args)

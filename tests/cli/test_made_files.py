@@ -59,7 +59,7 @@ def test_a_file_made_again_is_ours_as_before(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "etc").write_text("no folder")
-    with pytest.raises(ServiceError, match="the folder .*/etc cannot be made: File exists"):
+    with pytest.raises(ServiceError, match=r"the folder .*/etc cannot be made: File exists"):
         made_files(tmp_path).write(UNIT, b"one", 0o644)
     assert (tmp_path / "etc").read_text() == "no folder"
     assert made_files(tmp_path).remove_all() == ([], [])

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from support.debian_container import PORT, Container, debian_container
 from support.debian_root import debian_packages
-from support.frozen import frozen_agent
+from support.frozen import built, frozen_agent
 from support.operator import Operator, operator
 from support.packages import NEXT_VERSION, build_package, package
 from support.rig import read_line
@@ -25,15 +25,27 @@ WHOSE = "systemctl show -p ActiveState --value"
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Container]:
+def machine(somebody: Operator) -> Iterator[Container]:
     with TemporaryDirectory(prefix="gp-") as folder:
         newer = build_package("deb", frozen_agent(), Path(folder), "--version", NEXT_VERSION)
         files = {"root/it.deb": package("deb").read_bytes(), "root/newer.deb": newer.read_bytes()}
+        golden = golden_package(somebody.key, Path(folder, "golden"))
+        files["root/golden.deb"] = golden.read_bytes()
     files["root/openrc.sh"] = (ROOT / "packaging/openrc/guardpost-agent").read_bytes()
     for name, data in debian_packages("openrc", "librc1", "libeinfo1").items():
         files[f"root/openrc/{name}"] = data
     with debian_container(files) as booted:
         yield booted
+
+
+def golden_package(key: str, folder: Path) -> Path:
+    """Of an executable that knows its port and its console."""
+    folder.mkdir()
+    policy = folder / "policy.toml"
+    policy.write_text(f'port = "{PORT}"\n')
+    program = built(folder / "program", "--authorise", key, "--policy", str(policy))
+    program.chmod(0o755)
+    return build_package("deb", program, folder)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +242,18 @@ def test_purged_it_leaves_nothing(machine: Container) -> None:
     left = machine.run(f"diff /root/before /root/after | grep '^[<>]' | grep -v {own}", SECONDS)
     assert left.output == ""
     assert machine.run(f"systemctl cat {SERVICE}").status != 0
+    assert "guardpost" not in machine.check("ls -R /etc /var/lib/systemd", SECONDS)
+
+
+def test_a_golden_package_serves_without_a_file_of_the_host(
+    machine: Container, somebody: Operator, line: str
+) -> None:
+    dpkg(machine, "-i", "/root/golden.deb")
+    assert state(machine) == "active"
+    status_says(machine, f"{PORT} (baked in)")
+    somebody.forget(line)
+    assert console(somebody, "exec", line, "--", "echo", "golden") == (0, "golden\n")
+    dpkg(machine, "--purge", SERVICE)
     assert "guardpost" not in machine.check("ls -R /etc /var/lib/systemd", SECONDS)
 
 
