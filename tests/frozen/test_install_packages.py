@@ -160,13 +160,15 @@ def test_an_upgrade_keeps_settings_and_what_others_have_in_etc_guardpost(root: P
     assert not settings.exists()
 
 
-def test_beside_an_agent_of_install_the_package_is_refused(root: Path) -> None:
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
+def test_beside_an_agent_of_install_the_package_is_refused(root: Path, kind: str) -> None:
     made = root / "var/lib/guardpost/installed.json"
     made.parent.mkdir(parents=True)
     made.write_text("{}")
-    done = subprocess.run(
-        ["dpkg", f"--root={root}", "--install", package("deb")], capture_output=True, text=True
-    )
+    rpm = ("rpm", "--root", root, "--dbpath", "/var/lib/rpm", "--nodeps", "-i")
+    words = ("dpkg", f"--root={root}", "--install") if kind == "deb" else rpm
+    need("dpkg-deb" if kind == "deb" else "rpm")
+    done = subprocess.run([*words, package(kind)], capture_output=True, text=True)
     assert done.returncode != 0
     assert "run its 'guardpost-agent --uninstall' first" in done.stderr
     assert not (root / "usr/bin/guardpost-agent").exists()
