@@ -33,6 +33,8 @@ StartLimitIntervalSec=0
 # Ready is an agent whose port is open, or that waits for one.
 Type=notify
 NotifyAccess=main
+# A service that has the port may take its time to stop, with take-over.
+TimeoutStartSec=5min
 ExecStart={command} --wait{port_argument}
 Restart=always
 RestartSec=5
@@ -131,13 +133,15 @@ SYSVINIT = """\
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 PROGRAM={program}
 PIDFILE=/run/guardpost-agent.pid
+# Whoever has got the pid of an agent that was killed is not stopped for it.
+NAME={name}
 LOG=/var/log/guardpost-agent.log
 ARGUMENTS=
 [ ! -r /etc/default/guardpost-agent ] || . /etc/default/guardpost-agent
 [ -x "$PROGRAM" ] || exit 0
 
 running() {{
-    start-stop-daemon --status --pidfile "$PIDFILE"
+    start-stop-daemon --status --pidfile "$PIDFILE" --name "$NAME"
 }}
 
 start() {{
@@ -151,13 +155,14 @@ start() {{
         return 6
     fi
     (umask 077; mkdir -p /var/lib/guardpost; : >>"$LOG")
-    start-stop-daemon --start --background --make-pidfile --pidfile "$PIDFILE" \\
+    start-stop-daemon --start --background --make-pidfile --pidfile "$PIDFILE" --name "$NAME" \\
         --output "$LOG" --startas "$PROGRAM" -- {words}--wait $ARGUMENTS
 }}
 
 stop() {{
     # SIGTERM lets the agent say goodbye and end what runs for its consoles.
-    start-stop-daemon --stop --oknodo --pidfile "$PIDFILE" --remove-pidfile --retry TERM/30/KILL/5
+    start-stop-daemon --stop --oknodo --pidfile "$PIDFILE" --name "$NAME" --remove-pidfile \\
+        --retry TERM/30/KILL/5
 }}
 
 case "${{1:-}}" in
@@ -182,4 +187,7 @@ esac
 def sysvinit_script(command: str) -> str:
     """/etc/init.d/guardpost-agent of sysvinit."""
     program, _, words = command.partition(" ")
-    return SYSVINIT.format(command=command, program=program, words=f"{words} " if words else "")
+    # As long as a name of a process is for the kernel.
+    name = program.rpartition("/")[2][:15]
+    words = f"{words} " if words else ""
+    return SYSVINIT.format(command=command, program=program, name=name, words=words)

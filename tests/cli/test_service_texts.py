@@ -46,6 +46,12 @@ def test_a_shell_can_read_the_scripts(script: Callable[[str], str]) -> None:
     assert "agent --wait" in text
 
 
+def test_the_script_of_sysvinit_knows_its_process_by_a_name_as_the_kernel_has_it() -> None:
+    assert "\nNAME=guardpost-agent\n" in sysvinit_script(PROGRAM)
+    assert "\nNAME=guardpost\n" in sysvinit_script("/opt/venv/bin/guardpost agent")
+    assert "\nNAME=a-much-longer-n\n" in sysvinit_script("/opt/a-much-longer-name agent")
+
+
 def test_a_console_script_is_started_with_its_word() -> None:
     assert "ExecStart=/opt/venv/bin/guardpost agent --wait\n" in systemd_unit(
         "/opt/venv/bin/guardpost agent"

@@ -214,6 +214,12 @@ def test_the_script_of_sysvinit_starts_and_stops_it(
     assert machine.check("cat /run/guardpost-agent.pid") != pid
     machine.check(f"{script} stop", SECONDS)
     assert machine.run(f"{script} status").status == 3
+    # The pid of one that was killed, and that somebody else has got since.
+    stale = "setsid sleep 8766 >/dev/null 2>&1 </dev/null & echo $! >/run/guardpost-agent.pid"
+    machine.check(stale)
+    assert machine.run(f"{script} status").status == 3
+    machine.check(f"{script} stop", SECONDS)
+    machine.check("pkill -f 'sleep 8766'")
     machine.check(f"systemctl start {SERVICE}", SECONDS)
 
 
