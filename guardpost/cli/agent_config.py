@@ -7,15 +7,16 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from guardpost.agent.authorized import AuthorizedConsoles
 from guardpost.agent.settings import BUILT_IN_ROLES, CHANNELS, STARTING, SettingsFile, Value
-from guardpost.cli import recovery
+from guardpost.baked import FACTS, WHERE, Facts
+from guardpost.cli import agent_files, recovery
+from guardpost.errors import UsageError
 from guardpost.identity import places
 from guardpost.termsafe import safe_text
 
-__all__ = ["COMMAND_LINE", "DEFAULT", "as_settings", "as_toml", "fill"]
+__all__ = ["COMMAND_LINE", "DEFAULT", "as_settings", "as_toml", "fill", "identity_line"]
 
 COMMAND_LINE = "command line"
 DEFAULT = "default"
@@ -32,19 +33,27 @@ DEFAULTS: Mapping[str, Value | None] = {
 }
 
 
-def fill(args: argparse.Namespace, file: SettingsFile) -> dict[str, str]:
-    """Give `args` what its command line left open (None); who says each setting.
+FILES = ("identity", "psk")
 
-    Raises UsageError where the file is doubtful.
+
+def fill(args: argparse.Namespace, file: SettingsFile) -> dict[str, str]:
+    """Give `args` what its command line left open (None), and its files a whole path.
+
+    Returns who says each setting. Raises UsageError where the file is doubtful, or a path is none.
     """
     settings = file.at_start().starting
     if args.recovery:
         settings = recovery.of_the_host(settings, file.source)
+    if args.audit is not None:
+        args.audit = str(agent_files.absolute("--audit", args.audit))
     origins = {}
     for name in STARTING:
         attribute = name.replace("-", "_")
-        if getattr(args, attribute) is not None or (name == "identity" and args.ephemeral):
+        given = getattr(args, attribute)
+        if given is not None or (name == "identity" and args.ephemeral):
             origins[name] = COMMAND_LINE
+            if name in FILES and given:
+                setattr(args, attribute, str(agent_files.absolute(f"--{name}", given)))
         elif name in settings:
             origins[name] = file.source
             setattr(args, attribute, settings[name])
@@ -59,17 +68,15 @@ def as_toml(
     file: SettingsFile,
     authorized: AuthorizedConsoles,
     accounts: Sequence[str],
+    facts: Facts = FACTS,
 ) -> str:
     """An agent.toml that says what `args` do, filled from `file`; it holds no secret.
 
-    `accounts` are the names that may log in at the prompt.
+    `accounts` are the names that may log in at the prompt. Raises UsageError as as_settings().
     """
     lines = (
         f"# What an agent started now would go by; agent.toml: {file.source or 'none'}",
-        *(
-            _line(name, getattr(args, name.replace("-", "_")), args.origins[name])
-            for name in STARTING
-        ),
+        *_starting(args, facts),
         *_audit(args, file),
         *_roles(file),
         *_limits(file),
@@ -79,36 +86,59 @@ def as_toml(
 
 
 def as_settings(args: argparse.Namespace) -> str:
-    """The lines of an agent.toml for what the command line said; "" where it said nothing."""
+    """The lines of an agent.toml for what the command line said; "" where it said nothing.
+
+    Raises UsageError for a name that no agent.toml can have.
+    """
     lines = []
     for name in STARTING:
         value = getattr(args, name.replace("-", "_"))
-        if args.origins[name] == COMMAND_LINE and value is not None:
-            if name in ("identity", "psk"):
-                value = str(Path(value).expanduser().absolute())
+        if args.origins[name] == COMMAND_LINE and value not in (None, ""):
             lines.append(f"{name} = {_quoted(value)}\n")
     if args.audit:
-        lines.append(f"audit = {_quoted(str(Path(args.audit).expanduser().absolute()))}\n")
+        lines.append(f"audit = {_quoted(args.audit)}\n")
     return "".join(lines)
+
+
+def _starting(args: argparse.Namespace, facts: Facts) -> Iterator[str]:
+    for name in STARTING:
+        if name == "identity":
+            yield identity_line(args, facts)
+        else:
+            yield _line(name, getattr(args, name.replace("-", "_")), args.origins[name])
 
 
 def _line(name: str, value: Value | None, origin: str) -> str:
     """A setting that nobody made, and that has no value of its own, is a comment."""
-    if value is None:
-        shown = {"baud": "115200", "identity": _quoted(str(places.agent_identity(os.environ)))}
-        return f"# {name} = {shown.get(name, _quoted(''))}  # {origin}"
+    if value is None or value == "":
+        return f"# {name} = {'115200' if name == 'baud' else _quoted('')}  # {origin}"
     return f"{name} = {_quoted(value)}  # {origin}"
 
 
+def identity_line(args: argparse.Namespace, facts: Facts) -> str:
+    """As agent_identity has it."""
+    if args.identity:
+        return _line("identity", args.identity, args.origins["identity"])
+    if facts.private_key is not None and not args.ephemeral:
+        return f"# identity: {WHERE}"
+    if args.ephemeral or args.recovery:
+        return "# identity: ephemeral, a new key at each start"
+    path = str(places.agent_identity(os.environ))
+    return f"# identity = {_quoted(path)}  # {DEFAULT}"
+
+
 def _quoted(value: Value) -> str:
-    """As TOML writes it; its basic strings are JSON's, but for DEL."""
-    return json.dumps(value).replace("\x7f", "\\u007f")
+    """As TOML writes it: in ASCII, else as JSON does. Raises UsageError."""
+    text = json.dumps(value, ensure_ascii=False)
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise UsageError(f"agent.toml is UTF-8, and {safe_text(text)} is not; use another name")
+    return "".join(each if each < "\x7f" else f"\\U{ord(each):08x}" for each in text)
 
 
 def _audit(args: argparse.Namespace, file: SettingsFile) -> Iterator[str]:
     standing = file.now().audit
     if args.audit:
-        yield _line("audit", str(Path(args.audit).expanduser().absolute()), COMMAND_LINE)
+        yield _line("audit", args.audit, COMMAND_LINE)
     elif standing is not None:
         yield _line("audit", str(standing), file.source)
     else:
@@ -145,5 +175,3 @@ def _people(
         yield "# no text prompt"
     else:
         yield f"# text prompt, for: {', '.join(accounts) or 'nobody, since no password is set'}"
-    if args.ephemeral:
-        yield "# a new key at each start (--ephemeral)"

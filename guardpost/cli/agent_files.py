@@ -17,7 +17,7 @@ from guardpost.baked import FACTS, WHERE, Facts
 from guardpost.errors import UsageError
 from guardpost.identity import places
 
-__all__ = ["audit", "authorized", "settings"]
+__all__ = ["absolute", "audit", "authorized", "settings"]
 
 
 def settings(config: str | None, facts: Facts = FACTS) -> SettingsFile:
@@ -27,14 +27,14 @@ def settings(config: str | None, facts: Facts = FACTS) -> SettingsFile:
     """
     if config is None:
         return SettingsFile(places.agent_settings(os.environ), without=facts.policy)
-    path = _path("--config", config)
+    path = absolute("--config", config)
     if not path.exists():
         raise UsageError(f"--config: there is no {path}; name a file, or leave it out")
     return SettingsFile(path)
 
 
-def _path(option: str, text: str) -> Path:
-    """Raises UsageError."""
+def absolute(option: str, text: str) -> Path:
+    """The file that `option` names, wherever this process goes. Raises UsageError."""
     try:
         if text and "\0" not in text:
             return Path(text).expanduser().absolute()
@@ -67,7 +67,7 @@ def audit(file: str | None, config: SettingsFile) -> Audit:
 
     Raises UsageError for what is no path.
     """
-    given = _path("--audit", file) if file is not None else None
+    given = absolute("--audit", file) if file is not None else None
     sinks: dict[str, Sink] = {"the file": AuditFile(lambda: given or config.now().audit)}
     system = system_sink()
     if system is not None:

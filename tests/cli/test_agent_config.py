@@ -1,10 +1,13 @@
 """Who says what an agent is started with, and a dump that says the same again."""
 
+import argparse
+import types
 from pathlib import Path
 
 import pytest
 
 from guardpost.agent.settings import STARTING, parse_settings
+from guardpost.baked import Facts
 from guardpost.cli import agent_config, main
 from guardpost.identity import ephemeral
 
@@ -84,6 +87,50 @@ def test_a_dump_is_an_agent_toml_that_says_the_same(
     assert (again.roles, again.audit, again.channels) == (
         *(before.roles, before.audit, before.channels),
     )
+
+
+@pytest.mark.parametrize("name", ["/dev/serial/by-id/\U0001f50c", '/dev/a\x7f\\"\t\x01\u2028ü'])
+def test_any_text_comes_back_from_a_dump(
+    capsys: pytest.CaptureFixture[str], file: Path, name: str
+) -> None:
+    write(file, "")
+    assert parse_settings(dump(capsys, file, "--psk", name)).starting["psk"] == name
+
+
+def test_a_name_that_is_no_text_is_in_no_agent_toml(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    write(file, "")
+    words = ("--dump-config", "--config", str(file), "--psk", "/root/\udcff")
+    assert main.main(["agent", *words]) == 255
+    assert r'agent.toml is UTF-8, and "/root/\xff" is not' in capsys.readouterr().err
+
+
+def test_a_dump_has_whole_paths(
+    capsys: pytest.CaptureFixture[str], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, "")
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setenv("HOME", str(file.parent))
+    dumped = dump(capsys, file, "--psk", "secret", "--identity", "~/a.key", "--audit", "log")
+    said = parse_settings(dumped)
+    assert said.starting["psk"] == str(file.with_name("secret"))
+    assert said.starting["identity"] == str(file.with_name("a.key"))
+    assert said.audit == file.with_name("log")
+
+
+def test_a_dump_tells_of_a_key_that_is_in_no_file(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    write(file, "")
+    for option in ("--ephemeral", "--recovery"):
+        dumped = dump(capsys, file, option)
+        assert "# identity: ephemeral, a new key at each start" in dumped.splitlines()
+        assert "identity.key" not in dumped
+    args = argparse.Namespace(identity=None, ephemeral=False, recovery=True)
+    source = types.ModuleType("guardpost._baked")
+    vars(source).update(IDENTITY_SEED="ab" * 32)
+    assert agent_config.identity_line(args, Facts(source)) == "# identity: baked in"
 
 
 def test_a_dump_names_who_may_come_in_and_tells_no_secret(
