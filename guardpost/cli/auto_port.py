@@ -1,10 +1,13 @@
 """`agent auto`: the port that leads to the outside, found anew whenever it is to be opened.
 
+Of a port that was named only the speed is found here.
+
 Once a port was in use, its hardware is waited for when it goes away, under whatever name it
 comes back: a moment without it must not send the agent to a port that leads nowhere.
 """
 
 import logging
+import os
 from collections.abc import Awaitable, Callable
 
 from guardpost.aio.stream import ByteStream
@@ -13,9 +16,23 @@ from guardpost.ports import Candidate, Machine, rank, taken_by_auto
 from guardpost.ports.ranking import THE_BOOTS_CONSOLE
 from guardpost.transports.target import Target
 
-__all__ = ["AutoPort"]
+__all__ = ["AutoPort", "at_its_speed"]
 
 _log = logging.getLogger("guardpost.agent")
+
+
+def at_its_speed(target: Target, survey: Callable[[], Machine]) -> Target:
+    """A named port at the speed that the kernel's arguments or the firmware give for it.
+
+    It stays as it is where it says one itself, and where nobody does.
+    """
+    if target.scheme != "serial" or "baud" in target.options:
+        return target
+    path = os.path.realpath(target.address)
+    for each in rank(survey()):
+        if each.baud is not None and os.path.realpath(each.port.path) == path:
+            return target._replace(options={**target.options, "baud": str(each.baud)})
+    return target
 
 
 class AutoPort:

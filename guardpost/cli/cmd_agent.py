@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     start_logging(args.verbose)
     watch_programs_without_threads()
-    asyncio.run(serve(args, target, settings))
+    asyncio.run(serve(args, at_its_speed(target), settings))
     return 0
 
 
@@ -280,6 +280,16 @@ def require_somebody(
         warnings.append("nobody could use this agent")
     for warning in warnings:
         _log.warning("%s", safe_text(warning))
+
+
+def at_its_speed(target: "Target") -> "Target":
+    """Also a port that was named has the speed that the kernel or the firmware says."""
+    if target.scheme != "serial" or os.path.realpath(target.address).startswith("/dev/pts/"):
+        return target  # nobody says one of a pty
+    from guardpost import ports
+    from guardpost.cli import auto_port
+
+    return auto_port.at_its_speed(target, ports.survey)
 
 
 def auto_port(args: argparse.Namespace, target: "Target", port: "SharedPort") -> "AutoPort":

@@ -9,12 +9,12 @@ from support.memory_line import MemoryLine
 
 from guardpost.aio.stream import ByteStream
 from guardpost.aio.supervisor import reopen
-from guardpost.cli.auto_port import AutoPort
+from guardpost.cli.auto_port import AutoPort, at_its_speed
 from guardpost.errors import LineBusy, NoSuchTarget
 from guardpost.ports import Machine
 from guardpost.ports.facts import Pci, Port
 from guardpost.ports.kernel_arguments import ConsoleArgument
-from guardpost.transports.target import Target
+from guardpost.transports.target import Target, parse_target
 
 AMT = Port(
     *("ttyS4", "/dev/ttyS4"),
@@ -174,3 +174,20 @@ def test_a_busy_port_is_an_error_of_its_own_and_no_reason_to_take_another() -> N
     with pytest.raises(LineBusy):
         open_once(host.auto())
     assert host.opened == []
+
+
+@pytest.mark.parametrize(
+    ("text", "baud"),
+    [
+        ("/dev/ttyS1", "57600"),
+        ("/dev/../dev/ttyS1", "57600"),
+        ("/dev/ttyS1?baud=9600", "9600"),
+        ("/dev/ttyS0", None),
+        ("tcp-listen:7000", None),
+    ],
+)
+def test_a_named_port_has_the_kernels_speed_unless_it_says_one_itself(
+    text: str, baud: str | None
+) -> None:
+    host = Host(COM1, COM2, console_arguments=(ConsoleArgument("", name="ttyS1", baud=57600),))
+    assert at_its_speed(parse_target(text), host.survey).options.get("baud") == baud
