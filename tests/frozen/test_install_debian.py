@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 SECONDS = 120.0
 SERVICE = "guardpost-agent"
+PLACES = "/etc /var/lib /var/log /usr"
 WHOSE = "systemctl show -p ActiveState --value"
 
 
@@ -80,7 +81,7 @@ def status_says(machine: Container, words: str) -> None:
 
 
 def test_it_is_enabled_and_not_started_while_nobody_could_use_it(machine: Container) -> None:
-    machine.check("find /etc /var/lib /usr -xdev | sort >/root/before", SECONDS)
+    machine.check(f"find {PLACES} -xdev | sort >/root/before", SECONDS)
     told = dpkg(machine, "-i", "/root/it.deb")
     assert "enabled, and not started, since nobody could use it yet" in told
     for target in ("multi-user", "rescue", "emergency"):
@@ -217,9 +218,10 @@ def test_the_script_of_sysvinit_starts_and_stops_it(
     # The pid of one that was killed, and that somebody else has got since.
     stale = "setsid sleep 8766 >/dev/null 2>&1 </dev/null & echo $! >/run/guardpost-agent.pid"
     machine.check(stale)
-    assert machine.run(f"{script} status").status == 3
+    assert machine.run(f"{script} status").status == 1
+    pid = machine.check("cat /run/guardpost-agent.pid")
     machine.check(f"{script} stop", SECONDS)
-    machine.check("pkill -f 'sleep 8766'")
+    machine.check(f"kill {pid}")
     machine.check(f"systemctl start {SERVICE}", SECONDS)
 
 
@@ -240,11 +242,25 @@ def test_who_upgrades_over_an_agent_of_sysvinit_is_told_so(machine: Container) -
     assert "you upgrade over the agent itself" in told
 
 
+def test_an_instance_is_restarted_by_an_upgrade_and_no_other_agent_started(
+    machine: Container, somebody: Operator, line: str
+) -> None:
+    """It is enabled until the purge, which leaves nothing of it."""
+    unit = f"{SERVICE}@{Path(PORT).name}"
+    machine.check(f"systemctl stop {SERVICE}; systemctl enable --now {unit}", SECONDS)
+    pid = machine.check(f"systemctl show -p MainPID --value {unit}")
+    dpkg(machine, "-i", "/root/newer.deb")
+    assert (state(machine, unit), state(machine)) == ("active", "inactive")
+    assert machine.check(f"systemctl show -p MainPID --value {unit}") != pid
+    assert console(somebody, "exec", line, "--", "echo", "instance") == (0, "instance\n")
+
+
 def test_purged_it_leaves_nothing(machine: Container) -> None:
     dpkg(machine, "--purge", SERVICE)
     machine.check("rm -f /run/systemd/system/echo*")
-    machine.check("find /etc /var/lib /usr -xdev | sort >/root/after", SECONDS)
+    machine.check(f"find {PLACES} -xdev | sort >/root/after", SECONDS)
     own = "-e /var/lib/dpkg -e /var/lib/systemd -e /etc/.*\\.cache"
+    own += " -e /var/log/dpkg -e /var/log/journal"
     left = machine.run(f"diff /root/before /root/after | grep '^[<>]' | grep -v {own}", SECONDS)
     assert left.output == ""
     assert machine.run(f"systemctl cat {SERVICE}").status != 0

@@ -10,7 +10,7 @@ from support.packages import NEXT_VERSION, next_package, package, refused, small
 from support.tools import ROOT, need
 
 from guardpost import __version__
-from guardpost.agent.settings import read_settings
+from guardpost.agent.settings import STARTING, read_settings
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="packages are root's to install")
 
@@ -40,7 +40,8 @@ def files_in(root: Path) -> dict[str, int]:
     found = {}
     for path in root.rglob("*"):
         name = f"/{path.relative_to(root)}"
-        if not path.is_dir() and not name.startswith(("/var/lib/dpkg", "/var/lib/rpm", "/var/log")):
+        theirs = ("/var/lib/dpkg", "/var/lib/rpm", "/var/log/dpkg.log")
+        if not path.is_dir() and not name.startswith(theirs):
             found[name] = path.lstat().st_mode & 0o7777
     return found
 
@@ -108,14 +109,21 @@ def test_the_settings_of_the_package_set_nothing_and_are_all_settings(tmp_path: 
         line.removeprefix("# ") for line in text.splitlines() if " = " in line or "[" in line
     ]
     file.write_text("\n".join(each for each in settings if not each.startswith("For role")))
-    assert read_settings(file).starting["port"] == "/dev/ttyS1"
-    assert "web" in read_settings(file).roles
+    found = read_settings(file)
+    assert {*found.starting} == {*STARTING}
+    assert (found.audit, found.channels) == (Path("/var/log/guardpost/audit.log"), 64)
+    assert "web" in found.roles
 
 
 @pytest.mark.parametrize("kind", ["deb", "rpm"])
 def test_two_builds_give_the_same_bytes(kind: str, tmp_path: Path) -> None:
     first, second = (small_package(kind, tmp_path / each) for each in "ab")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_package_may_be_as_old_as_time(tmp_path: Path) -> None:
+    listed = said("dpkg-deb", "-c", small_package("deb", tmp_path, "--epoch", "0"))
+    assert listed.count(" 1970-01-01 ") == len(listed.splitlines())
 
 
 def test_an_executable_that_only_its_owner_may_read_becomes_no_package(tmp_path: Path) -> None:
@@ -137,6 +145,9 @@ def test_dpkg_installs_it_says_what_to_do_next_and_purges_it_without_a_trace(roo
     identity = root / "var/lib/guardpost/identity.key"
     identity.parent.mkdir(parents=True)
     identity.write_text("secret")
+    (root / "var/log/guardpost").mkdir(parents=True)
+    (root / "var/log/guardpost/audit.log").touch()
+    (root / "var/log/guardpost-agent.log").touch()
     dpkg(root, "--remove", "guardpost-agent")
     assert keys.exists()
     assert identity.exists()
