@@ -31,7 +31,7 @@ def main() -> int:
     args = arguments()
     executable = Path(args.executable).resolve()
     refuse_what_cannot_be_packed(executable)
-    epoch = args.epoch or last_commit()
+    epoch = last_commit() if args.epoch is None else args.epoch
     args.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--epoch",
         type=int,
-        default=os.environ.get("SOURCE_DATE_EPOCH"),
+        default=os.environ.get("SOURCE_DATE_EPOCH") or None,
         help="seconds since 1970 that count as now (SOURCE_DATE_EPOCH, or the last commit's)",
     )
     return parser.parse_args()
