@@ -62,7 +62,7 @@ class ServiceStatus:
     def stopping(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._manager.tell(STOPPING="1", STATUS="saying goodbye")
+        self._manager.tell(STOPPING="1", STATUS="giving the port back")
         self._manager.close()
 
     def _watch(self) -> None:

@@ -46,7 +46,7 @@ def test_ready_is_an_agent_that_waits_for_its_port(manager: tuple[dict[str, str]
         status.session(False)
         assert hears() == "STATUS=/dev/ttyS9; no session"
         status.stopping()
-        assert hears() == "STOPPING=1\nSTATUS=saying goodbye"
+        assert hears() == "STOPPING=1\nSTATUS=giving the port back"
 
     asyncio.run(story())
     assert sessions == [True, False]
