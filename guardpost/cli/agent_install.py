@@ -130,11 +130,11 @@ class Installation:
         if self._init.script in self._made and self._there(self._init.script).exists():
             self._init.run(*self._init.disable)
         removed, changed = self._made.remove_all()
-        self._init.run(*self._init.forget)
         for path in removed:
             _say(f"removed {path}")
         for path in changed:
             _say(f"kept {path}: it was changed since --install")
+        self._init.run(*self._init.forget)
         self._made.remove_list()
         for path in self._tidy():
             if path not in changed:

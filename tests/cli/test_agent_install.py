@@ -192,13 +192,14 @@ def test_where_only_the_executable_lets_somebody_in_the_units_condition_holds(
     assert host.files() == set()
 
 
-def test_what_failed_half_way_can_be_undone(host: Host) -> None:
+def test_what_failed_half_way_can_be_undone(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     failing = replace(host.init, enable=(("sh", "-c", "echo no such unit >&2; exit 1"),))
     with pytest.raises(ServiceError, match="no such unit"):
         host.install(KEY, init=failing)
     stubborn = replace(host.init, forget=(("false",),))
     with pytest.raises(ServiceError, match="false"):
         Installation(stubborn, host.root).unmake()
+    assert f"removed {PROGRAM}" in capsys.readouterr().err
     host.uninstall()
     assert host.files() == set()
 
