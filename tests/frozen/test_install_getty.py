@@ -87,7 +87,9 @@ def test_systemds_getty_is_named_and_waited_for(
 def test_systemds_getty_is_taken_over_and_given_back(
     machine: Guest, somebody: Operator, line: str
 ) -> None:
-    machine.check("printf 'take-over = true\\n' >/etc/guardpost/agent.toml")
+    # Of two ports with a getty it would find the kernel's console by itself.
+    settings = 'take-over = true\\nport = "/dev/ttyS1"\\n'
+    machine.check(f"printf '{settings}' >/etc/guardpost/agent.toml")
     machine.check(f"systemctl start {GETTY}; systemctl restart {SERVICE}", SECONDS)
     machine.wait_for(f"systemctl is-enabled {GETTY} | grep masked-runtime", SECONDS)
     status_says(machine, "/dev/ttyS1 (")
