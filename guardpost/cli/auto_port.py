@@ -38,7 +38,7 @@ def at_its_speed(target: Target, survey: Callable[[], Machine]) -> Target:
 class AutoPort:
     """What opens the line of an agent that was not told which. `baud`: said by the user.
 
-    With `spare_consoles` it never is a console of the kernel that nobody named.
+    With `spare_console` it never is /dev/console, unless the kernel command line names that port.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class AutoPort:
         open_target: Callable[[Target], Awaitable[ByteStream]],
         baud: int | None = None,
         *,
-        spare_consoles: bool = False,
+        spare_console: bool = False,
     ) -> None:
         self._survey = survey
         self._open_target = open_target
         self._baud = baud
-        self._spare_consoles = spare_consoles
+        self._spare_console = spare_console
         self._opened: Candidate | None = None
         self.target: Target | None = None
         """What is open, or was last; None before the first port."""
@@ -81,7 +81,7 @@ class AutoPort:
     def choose(self) -> tuple[Target, Candidate]:
         """What open() would open now. Raises NoSuchTarget."""
         machine = self._survey()
-        candidates = rank(machine, spare_consoles=self._spare_consoles)
+        candidates = rank(machine, spare_console=self._spare_console)
         chosen = self._same_again(candidates) if self._opened else taken_by_auto(candidates)
         if chosen is None:
             raise NoSuchTarget(self._what_is_missing(machine, candidates))
@@ -108,11 +108,12 @@ class AutoPort:
             )
         if not candidates:
             return "this host has no serial port; one is waited for"
-        consoles = [each.port for each in candidates if each.port.name in machine.active_consoles]
-        if self._spare_consoles and consoles:
-            names = ", ".join(each.path for each in consoles)
+        console = machine.active_consoles[-1:]
+        asking = [each.port for each in candidates if each.port.name in console]
+        if self._spare_console and asking:
+            port = asking[0]
             return (
-                f"{names} is {THE_BOOTS_CONSOLE}; write guardpost.port={consoles[0].name} on the "
+                f"{port.path} is {THE_BOOTS_CONSOLE}; write guardpost.port={port.name} on the "
                 "kernel command line to have the agent there, or another port is waited for"
             )
         names = ", ".join(each.port.path for each in candidates)

@@ -298,7 +298,7 @@ def auto_port(args: argparse.Namespace, target: "Target", port: "SharedPort") ->
 
     baud = target.options.get("baud")
     return AutoPort(
-        *(ports.survey, port.open, int(baud) if baud else None), spare_consoles=args.recovery
+        *(ports.survey, port.open, int(baud) if baud else None), spare_console=args.recovery
     )
 
 

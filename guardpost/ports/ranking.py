@@ -20,7 +20,7 @@ __all__ = ["CHANNEL_NAME", "THE_BOOTS_CONSOLE", "Candidate", "Reason", "rank", "
 CHANNEL_NAME = "org.guardpost.0"
 """What a hypervisor's administrator calls a virtio port that is meant for us."""
 
-THE_BOOTS_CONSOLE = "the kernel's console, where the boot may ask something"
+THE_BOOTS_CONSOLE = "/dev/console, where the boot may ask something"
 
 _UART_KINDS = {1: "8250", 2: "16450", 3: "16550", 4: "16550A", 32: "PL011"}
 # A UART that wakes up with the chipset on many laptops, wired to nothing a person could reach.
@@ -59,12 +59,12 @@ class Candidate:
         return max(self.reasons, key=lambda each: each.points).words if self.reasons else ""
 
 
-def rank(machine: Machine, *, spare_consoles: bool = False) -> list[Candidate]:
+def rank(machine: Machine, *, spare_console: bool = False) -> list[Candidate]:
     """All ports, the likeliest first; of equals the one the system names first.
 
-    With `spare_consoles` the kernel's consoles are barred, unless one is wanted by name.
+    With `spare_console` the port that is /dev/console is barred, unless it is wanted by name.
     """
-    candidates = [_judge(port, machine, spare_consoles) for port in machine.ports]
+    candidates = [_judge(port, machine, spare_console) for port in machine.ports]
     return sorted(candidates, key=lambda each: (each.is_barred, -each.score))
 
 
@@ -73,10 +73,10 @@ def taken_by_auto(candidates: Sequence[Candidate]) -> Candidate | None:
     return next((each for each in candidates if each.has_evidence), None)
 
 
-def _judge(port: Port, machine: Machine, spare_consoles: bool) -> Candidate:
+def _judge(port: Port, machine: Machine, spare_console: bool) -> Candidate:
     found = tuple(reason for rule in _RULES if (reason := rule(port, machine)) is not None)
     bars = (*_ems(port, machine), *_another_wanted(port, machine))
-    if spare_consoles:
+    if spare_console:
         bars += _asks_there(port, machine)
     return Candidate(port, found + bars, _baud(port, machine), is_barred=bool(bars))
 
@@ -182,7 +182,7 @@ def _another_wanted(port: Port, machine: Machine) -> tuple[Reason, ...]:
 
 def _asks_there(port: Port, machine: Machine) -> tuple[Reason, ...]:
     """A boot asks for a password there, or opens a shell, and would share its bytes with us."""
-    if port.name not in machine.active_consoles or _is_wanted(port, machine):
+    if port.name not in machine.active_consoles[-1:] or _is_wanted(port, machine):
         return ()
     return (Reason(0, f"{THE_BOOTS_CONSOLE}; guardpost.port={port.name} would name it"),)
 

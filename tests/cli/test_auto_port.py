@@ -157,11 +157,11 @@ def test_ports_that_nothing_speaks_for_are_named() -> None:
 
 def test_a_rescue_system_with_one_port_is_told_what_to_write() -> None:
     host = Host(COM1, active_consoles=("ttyS0",))
-    auto = AutoPort(host.survey, host.open_target, spare_consoles=True)
-    told = "/dev/ttyS0 is the kernel's console, .* write guardpost.port=ttyS0 on the kernel"
+    auto = AutoPort(host.survey, host.open_target, spare_console=True)
+    told = "/dev/ttyS0 is /dev/console, .* write guardpost.port=ttyS0 on the kernel"
     with pytest.raises(NoSuchTarget, match=told):
         open_once(auto)
-    assert auto.outlook.startswith("no port yet: /dev/ttyS0 is the kernel's console")
+    assert auto.outlook.startswith("no port yet: /dev/ttyS0 is /dev/console")
     host.has(COM1, COM2)
     assert auto.outlook == "no port yet; about to open /dev/ttyS1"
     open_once(auto)

@@ -104,12 +104,14 @@ def test_the_emergency_console_of_windows_bars_its_port_alone() -> None:
 def test_a_rescue_system_spares_the_console_where_the_boot_may_ask() -> None:
     console, other = uart("ttyS0", 0x3F8), uart("ttyS1", 0x2F8)
     machine = Machine((console, other), active_consoles=("tty0", "ttyS0"))
-    last = rank(machine, spare_consoles=True)[-1]
+    last = rank(machine, spare_console=True)[-1]
     assert (last.port, last.is_barred) == (console, True)
     assert "guardpost.port=ttyS0 would name it" in str(last.reasons[-1])
+    with_a_screen = dataclasses.replace(machine, active_consoles=("ttyS0", "tty0"))
+    assert not any(each.is_barred for each in rank(with_a_screen, spare_console=True))
     alone = dataclasses.replace(machine, ports=(console,))
-    assert taken_by_auto(rank(alone, spare_consoles=True)) is None
-    named = rank(dataclasses.replace(alone, wanted="ttyS0"), spare_consoles=True)
+    assert taken_by_auto(rank(alone, spare_console=True)) is None
+    named = rank(dataclasses.replace(alone, wanted="ttyS0"), spare_console=True)
     assert named[0].has_evidence
 
 
