@@ -60,9 +60,9 @@ class SettingsFile:
     """The settings in `path`, which may be missing, come and go; None is no file at all."""
 
     def __init__(self, path: Path | None, *, without: str = "") -> None:
-        """`without` is the text of the settings that count while there is no file, or one of
+        """`without`: the settings, as text, that count while the file is missing or says nothing.
 
-        comments alone, as a package brings it.
+        A package brings one of comments alone.
         """
         self.path = path
         self.warnings: list[str] = []
