@@ -137,8 +137,10 @@ def test_a_person_gets_the_prompt_within_two_seconds_and_help_in_24_lines() -> N
 
 @pytest.mark.parametrize(
     "program",
-    [("picocom", "-q", "-l", "-b", "921600"), ("tio", "-b", "921600")],
-    ids=lambda p: p[0],
+    [
+        pytest.param(("picocom", "-q", "-l", "-b", "921600"), id="picocom"),
+        pytest.param(("tio", "-b", "921600"), id="tio", marks=pytest.mark.slow),
+    ],
 )
 def test_a_terminal_program_gets_the_prompt_before_and_after_a_session(
     program: tuple[str, ...],

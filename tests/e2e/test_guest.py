@@ -187,6 +187,7 @@ def test_a_port_that_is_hung_up_is_opened_again_and_the_session_goes_on(
         assert machine.check("grep -c 'event=session outcome=begin' /root/log") == "1\n"
 
 
+@pytest.mark.slow
 def test_settings_that_somebody_changes_are_set_again(
     machine: Guest, somebody: Operator, line: str
 ) -> None:

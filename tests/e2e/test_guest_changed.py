@@ -66,6 +66,7 @@ def somebody() -> Iterator[Operator]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_forward_lives_through_a_reboot_of_its_host(machine: Guest, somebody: Operator) -> None:
     line = f"unix:{machine.far_end('sol')}"
     identity = ("--identity", "/root/identity.key")

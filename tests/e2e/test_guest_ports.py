@@ -118,6 +118,7 @@ def test_auto_takes_the_firmwares_console_and_waits_for_it_when_it_is_gone(machi
         assert b"guardpost>" in prompt_at(machine, "com2")
 
 
+@pytest.mark.slow
 def test_an_agent_on_a_virtio_port_serves_one_peer_after_the_other(machine: Guest) -> None:
     (port,) = (each["path"] for each in ports(machine)["ports"] if each["channel"] == CHANNEL)
     with agent(machine, port):

@@ -28,7 +28,7 @@ def seeds(folder: Path) -> list[str]:
     return [str(path) for path in sorted(folder.iterdir())]
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(120, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(120, marks=pytest.mark.slow)])
 def test_with_libfuzzer(seconds: int, tmp_path: Path) -> None:
     libfuzzer = ["-fsanitize=fuzzer", *CODEC, TARGET]
     program = compiled(need("clang"), tmp_path / "fuzz", *libfuzzer)
