@@ -139,7 +139,8 @@ def test_an_ordinary_boot_ends_the_agent(image: Path, disk: Path, somebody: Oper
     with boot(image, disk, f"guardpost.allow={somebody.key}") as machine:
         shown = shown_by_the_real_root(machine)
         assert b"the agent outlived the image" not in shown
-        assert b"guardpost: agent on " in shown, "it was there before"
+        # A short boot may end it before its first word.
+        assert b"there was an agent" in shown
 
 
 def test_an_agent_that_cannot_work_stops_no_boot(builder: Builder, image: Path, disk: Path) -> None:
@@ -154,7 +155,7 @@ def test_it_is_not_started_when_the_command_line_says_so(
     image: Path, disk: Path, somebody: Operator
 ) -> None:
     with boot(image, disk, "guardpost.off", f"guardpost.allow={somebody.key}") as machine:
-        assert b"guardpost: " not in shown_by_the_real_root(machine)
+        assert b"there was an agent" not in shown_by_the_real_root(machine)
 
 
 def test_an_image_holds_no_secret_unless_its_maker_says_so(

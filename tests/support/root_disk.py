@@ -21,6 +21,7 @@ while pidof guardpost-agent > /dev/null && [ "$tries" -lt 60 ]; do
     sleep 1
 done
 pidof guardpost-agent && echo "the agent is still there"
+[ ! -e /run/guardpost/recovery.log ] || echo "there was an agent; its log:"
 cat /run/guardpost/recovery.log
 echo "the end of the log"
 exec sh
