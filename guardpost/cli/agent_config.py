@@ -43,7 +43,8 @@ def fill(args: argparse.Namespace, file: SettingsFile) -> dict[str, str]:
     """
     settings = file.at_start().starting
     if args.recovery:
-        settings = recovery.of_the_host(settings, file.source)
+        left = {each for each in settings if getattr(args, each.replace("-", "_")) is None}
+        settings = recovery.of_the_host({each: settings[each] for each in left}, file.source)
     if args.audit is not None:
         args.audit = str(agent_files.absolute("--audit", args.audit))
     origins = {}

@@ -44,7 +44,7 @@ def of_the_host(
         port = ""
     if port:
         unfit |= {"port", "baud"}
-    if not Path(str(starting.get("identity"))).exists():
+    if "identity" in starting and not Path(str(starting["identity"])).exists():
         unfit |= {"identity"}  # it would be made, and be gone after this boot
     if "psk" in starting and not Path(str(starting["psk"])).exists():
         raise UsageError(

@@ -61,6 +61,16 @@ def test_a_rescue_system_takes_no_port_from_others(
     assert line(dumped, "prompt") == f"prompt = false  # {file}"
 
 
+def test_a_rescue_system_asks_for_no_psk_that_the_command_line_replaces(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    write(file, f'psk = "{file.with_name("none")}"')
+    here = str(file.with_name("psk"))
+    assert line(dump(capsys, file, "--recovery", "--psk", here), "psk").startswith(
+        f'psk = "{here}"'
+    )
+
+
 def test_a_dump_is_an_agent_toml_that_says_the_same(
     capsys: pytest.CaptureFixture[str], file: Path
 ) -> None:
@@ -101,9 +111,9 @@ def test_a_name_that_is_no_text_is_in_no_agent_toml(
     capsys: pytest.CaptureFixture[str], file: Path
 ) -> None:
     write(file, "")
-    words = ("--dump-config", "--config", str(file), "--psk", "/root/\udcff")
+    words = ("--dump-config", "--config", str(file), "--psk", "/srv/\udcff")
     assert main.main(["agent", *words]) == 255
-    assert r'agent.toml is UTF-8, and "/root/\xff" is not' in capsys.readouterr().err
+    assert r'agent.toml is UTF-8, and "/srv/\xff" is not' in capsys.readouterr().err
 
 
 def test_a_dump_has_whole_paths(

@@ -125,13 +125,13 @@ def test_what_was_there_and_what_was_changed_stays(
 
 def test_installed_again_it_is_a_newer_one_with_the_settings_of_before(host: Host) -> None:
     file = host.root / "etc/guardpost/agent.toml"
-    host.install(KEY, settings='psk = "/root/psk"\nbaud = 9600\n')
+    host.install(KEY, settings='psk = "/srv/psk"\nbaud = 9600\n')
     first = file.read_text()
     host.install()
     assert file.read_text() == first
     assert (host.root / KEYS).read_text() == f"{KEY}\n"
     host.install(settings='baud = 19200\nport = "/dev/ttyS1"\n')
-    assert file.read_text() == f'{HEAD}psk = "/root/psk"\nbaud = 19200\nport = "/dev/ttyS1"\n'
+    assert file.read_text() == f'{HEAD}psk = "/srv/psk"\nbaud = 19200\nport = "/dev/ttyS1"\n'
     host.uninstall()
     assert host.files() == set()
 
