@@ -13,6 +13,9 @@ _TERMINAL_SEQUENCE = re.compile(
     rb"\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[\[?][0-?]*[ -/]*[@-~]|\x1b."
 )
 
+# getty throws away what came before its prompt, and so may echo only the end of our hello.
+_END_OF_A_HELLO = re.compile(rb"(?<=[:>$#] )[\d#]+\Z")
+
 # In this order: what stands at the very end is there now, whatever was before.
 _FACES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (
@@ -53,7 +56,7 @@ _FACES: tuple[tuple[re.Pattern[bytes], str], ...] = (
 
 def recognised(text: bytes) -> str | None:
     """What the last of `text` looks like, and what to do about it."""
-    plain = _TERMINAL_SEQUENCE.sub(b"", text[-KEPT_BYTES:])
+    plain = _END_OF_A_HELLO.sub(b"", _TERMINAL_SEQUENCE.sub(b"", text[-KEPT_BYTES:]))
     for pattern, what in _FACES:
         if pattern.search(plain):
             return what

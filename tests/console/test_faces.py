@@ -49,6 +49,9 @@ def up_to(name: str, last: bytes) -> bytes:
         (recording("linux-panic"), "panicked"),
         (b"\x1b[0m[\x1b[0;32m  OK  \x1b[0m] Started foo.service.\r\n", "kernel messages"),
         (b"\r\n\r\nweb01 login: \x1b[6n", "a login prompt"),  # a terminal query behind it
+        (recording("debian-getty") + b"803697871644#", "a login prompt"),  # the end of our hello
+        (recording("debian-shell") + b"0963##7180", "a shell"),  # and what was cut off of two
+        (recording("u-boot") + b"644#", "a boot loader's prompt"),
         (b"grub> ", "a boot loader's prompt"),
         (b"\x1b]0;root@web01: ~\x07root@web01:~# ", "a shell"),
     ],
