@@ -12,7 +12,7 @@ _TAIL_BYTES = 4096
 """A longer sequence is passed on before its end."""
 
 _UNFINISHED = re.compile(
-    rb"\x1b(\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)\Z"
+    rb"\x1b(\[[0-?]*[ -/]*|[\]PX^_][^\x07\x18\x1a\x1b]*\x1b?|[ -/]*)\Z"
     rb"|[\xc2-\xdf]\Z|[\xe0-\xef][\x80-\xbf]?\Z|[\xf0-\xf4][\x80-\xbf]{0,2}\Z"
 )
 _MODES = re.compile(rb"\x1b\[\?([0-9;]{1,64})([hl])|\x1b([=>c])|\x1b(\[!p)")

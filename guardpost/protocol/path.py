@@ -6,6 +6,7 @@ the profile in use will do; a sweep, each value between two digits, shows which 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from guardpost.errors import RemoteProtocolError
 from guardpost.protocol.framing import FORBIDDEN, Profile
@@ -33,7 +34,7 @@ EVERY_VALUE = bytes((KIND_EVERY,)) + _DOWNWARDS
 """The body of the frame that passes only where every value of its profile does."""
 
 _SET_BYTES = 32
-_WINDOW_BYTES = 8  # how far behind its place a mark is looked for: below the ten different marks
+_WINDOW_BYTES = 8  # how far behind its place one is looked for: below the ten different marks
 _KEPT_BYTES = 1024  # of what may be a sweep: twice the longest, so that doubled values fit
 
 
@@ -65,29 +66,28 @@ def suitable(profiles: Iterable[Profile], damage: frozenset[int]) -> Profile:
 
 def sweep(values: frozenset[int]) -> bytes:
     """The values from above, each with its mark behind it."""
-    return b"".join(bytes((value, _mark(value))) for value in _DOWNWARDS if value in values)
+    return b"".join(_pair(value) for value in _DOWNWARDS if value in values)
 
 
-def _mark(value: int) -> int:
-    """A digit, which the hello has shown to pass; never what a lost top bit makes of `value`."""
-    return 0x30 + (7 * value + 3) % 10
+def _pair(value: int) -> bytes:
+    """The mark is a digit, which the hello has shown to pass, and another without the top bit."""
+    return bytes((value, 0x30 + (7 * value + 3) % 10))
 
 
 def damaged(values: frozenset[int], arrived: bytes) -> frozenset[int]:
     """Which of the swept `values` are not in `arrived` as they were sent."""
     found: set[int] = set()
+    pairs = [_pair(value) for value in _DOWNWARDS if value in values]
     at = 0
-    for value in _DOWNWARDS:
-        if value not in values:
-            continue
-        mark = _mark(value)
-        if arrived[at : at + 2] == bytes((value, mark)):
+    for pair, following in pairwise([*pairs, b""]):
+        if arrived.startswith(pair, at):
             at += 2
             continue
-        found.add(value)
-        place = arrived.find(mark, at, at + _WINDOW_BYTES)
-        if place >= 0:
-            at = place + 1
+        found.add(pair[0])
+        window = arrived[at : at + _WINDOW_BYTES]
+        # The mark itself may be lost, and the same one be there again soon where the set has gaps.
+        behind, before = window.find(pair[1]) + 1, window.find(following)
+        at += min(behind or len(window), before) if before >= 0 else behind
     return frozenset(found)
 
 

@@ -90,7 +90,8 @@ def test_ctrl_c_acts_at_once_in_a_flood(line: Rig, flood: str) -> None:
         time.sleep(1.0)  # whatever fills up on the way
         began = time.monotonic()
         shown.types("C-c")
-        shown.waits_for(lambda text: re.search(r"\^C\nat>$", text))
+        # What the program was just writing may come out behind it.
+        shown.waits_for(lambda text: "^C" in text and text.endswith("\nat>"))
         took = time.monotonic() - began
         assert took < 2.0, "1 s, and as much for a busy machine"
 

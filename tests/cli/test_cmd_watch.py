@@ -65,9 +65,8 @@ def test_json_has_the_fields_of_its_kind() -> None:
     assert fields("dropped", dropped={"ended": 1}) == {"event", "time", "dropped"}
 
 
-anything = (
-    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text()
-)
+integers = st.integers(-(1 << 63), (1 << 63) - 1)
+anything = st.none() | st.booleans() | integers | st.floats() | st.text()
 words = st.none() | st.binary(max_size=9) | st.lists(st.binary(max_size=9), max_size=3)
 
 
@@ -78,7 +77,7 @@ words = st.none() | st.binary(max_size=9) | st.lists(st.binary(max_size=9), max_
             **dict.fromkeys(("time", "pid", "started", "value", "limit"), anything),
             **dict.fromkeys(("user", "name", "metric", "source", "status", "signal"), anything),
             "argv": words,
-            "dropped": st.dictionaries(st.text(), st.integers(), max_size=3),
+            "dropped": st.dictionaries(st.text(), integers, max_size=3),
         },
     )
 )
