@@ -115,7 +115,8 @@ def test_a_pager_has_the_screen_follows_its_size_and_survives_the_line() -> None
         finally:
             line.control("plug")
         shown.waits_for(lambda text: text.startswith("20\n") and text.endswith("38\n:"), 30)
-        shown.types("q")
+        # less loses a key right behind a change of its size: the line's return has it drawn twice.
+        shown.asks("q", until=lambda text: text.endswith("at>"))
         shown.types("exit", "Enter")
         shown.waits_for(lambda text: "code=0" in text)
 
