@@ -2,20 +2,22 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.folders import opened
 
 from guardpost.host.file_errors import FileFailure
 from guardpost.host.folders import Folder
-from guardpost.host.paths import resolve
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="openat")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return resolve(os.fsencode(tmp_path)).open_folder()
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    with opened(tmp_path) as folder:
+        yield folder
 
 
 def test_only_files_are_opened_and_never_through_a_link(tmp_path: Path, folder: Folder) -> None:

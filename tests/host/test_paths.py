@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.folders import opened
 
 from guardpost.host.file_errors import FileFailure
 from guardpost.host.names import UnsafeName
@@ -120,8 +121,7 @@ def test_names_of_a_peer_stay_below_or_are_refused(
     (base / "a" / "b" / "a").mkdir(parents=True)
     (base / "l").symlink_to("/")
     (base / "a" / "l").symlink_to("..")
-    top = resolve(os.fsencode(base)).open_folder()
-    with top:
+    with opened(base) as top:
         try:
             folder, name = below(top, b"/".join(path))
         except (OSError, UnsafeName, ValueError):
@@ -153,7 +153,7 @@ def test_nobody_who_swaps_folders_for_links_leads_us_out(tmp_path: Path) -> None
     swapper.start()
     made = 0
     try:
-        with resolve(os.fsencode(tmp_path / "in")).open_folder() as top:
+        with opened(tmp_path / "in") as top:
             for number in range(3000):
                 try:
                     folder, name = below(top, b"d/f%d" % number)
