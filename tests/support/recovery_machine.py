@@ -18,15 +18,15 @@ import pytest
 from support.debian_package import PackageMissing
 from support.guest_kernel import kernel
 from support.operator import Operator
-from support.tools import need
+from support.tools import missing_packages, need
 
 __all__ = ["ARM", "LOG", "PC", "Platform", "RecoveryMachine", "Screen", "debian_kernel"]
-__all__ += ["recovery_machine"]
+__all__ += ["recovery_machine", "uefi_machine"]
 
 PATIENCE_SECONDS = 150.0
 """The small image is up in 4 s on an idle machine; dracut's have taken 90 s on a busy one."""
 
-
+FIRMWARE = Path("/usr/share/ovmf/OVMF.fd")
 LOG = "/run/guardpost/recovery.log"
 
 
@@ -143,13 +143,33 @@ def recovery_machine(
 
     Skips the test where there is no QEMU or no kernel for it.
     """
-    program = need(platform.program)
     system = debian_kernel(platform) if system is None else system
+    words = ["-kernel", str(system), "-initrd", str(image), "-append", f"console=ttyS0 {append}"]
+    with _machine(platform, megabytes, [*words, *options]) as machine:
+        yield machine
+
+
+@contextlib.contextmanager
+def uefi_machine(image: Path, *, megabytes: int) -> Iterator[RecoveryMachine]:
+    """One whose firmware has started `image`. Its line is ttyS0, and firmware's, too, at first."""
+    if not FIRMWARE.exists():
+        missing_packages.add("ovmf")
+        pytest.skip("needs UEFI firmware (apt install ovmf)")
+    platform = PC._replace(ports=(*PC.ports[2:], *PC.ports[:2]))
+    options = ["-bios", str(FIRMWARE), "-kernel", str(image)]
+    with _machine(platform, megabytes, options) as machine:
+        yield machine
+
+
+@contextlib.contextmanager
+def _machine(
+    platform: Platform, megabytes: int, options: Sequence[str]
+) -> Iterator[RecoveryMachine]:
+    program = need(platform.program)
     with tempfile.TemporaryDirectory(prefix="gp-") as name:
         folder = Path(name)
         words = [program, "-accel", "tcg", *platform.words, "-m", str(megabytes)]
-        words += ["-nodefaults", "-display", "none", "-kernel", str(system), "-initrd", str(image)]
-        words += ["-append", f"console=ttyS0 {append}"]
+        words += ["-nodefaults", "-display", "none"]
         for port in ("screen", "line"):
             words += ["-chardev", f"socket,id={port},path={folder / port},server=on,wait=off"]
         words += platform.ports
