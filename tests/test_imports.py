@@ -17,6 +17,7 @@ LAYERS = {
     "__main__": ("cli",),
     "errors": (),
     "baked": ("_baked",),
+    "interrupts": (),
     "termsafe": (),
     "linepaths": (),
     "misread": (),
@@ -46,7 +47,9 @@ LAYERS = {
         *("host.init", "host.login", "host.passwd", "host.programs", "host.terminal_pty"),
         *("host.children", "host.descriptors", "host.process_group"),
     ),
-    "console": ("services", "aio", "protocol", "identity", "trust", "termsafe", "errors"),
+    "console": (
+        *("services", "aio", "protocol", "identity", "trust", "interrupts", "termsafe", "errors"),
+    ),
     "selftest": (
         *("agent", "services", "aio", "protocol", "transports", "host", "identity", "errors"),
     ),

@@ -132,10 +132,13 @@ def run_with(
 
 
 def run(args: argparse.Namespace, work: "Coroutine[object, object, int]") -> int:
-    """Run what connects by itself; otherwise as run_with."""
+    """Run what connects by itself; otherwise as run_with. SIGTERM and SIGHUP are as Ctrl-C."""
     if not args.no_owner:  # whoever joins one speaks TLS to nobody
         openssl.leave_out()
     import asyncio
 
-    code: int = asyncio.run(work)
+    from guardpost.interrupts import ending_as_ctrl_c
+
+    with ending_as_ctrl_c():
+        code: int = asyncio.run(work)
     return code

@@ -29,7 +29,7 @@ EXIT_CODES = """\
   N     the remote command's own status (128+N: ended by signal N)
   1     partly done (kill); denied (policy check); a defect (agent)
   124   timeout
-  130   Ctrl-C
+  130   Ctrl-C, SIGTERM, the end of the terminal
   141   whoever read our output has gone
   255   our own errors, wrong usage too
 

@@ -6,7 +6,6 @@ It is a terminal: escape sequences reach the screen. What a picture leaves out i
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -16,6 +15,7 @@ from guardpost.console.beside import OwnedText
 from guardpost.console.escape import ESCAPE, EscapeKey, Wish, key_name, menu
 from guardpost.console.picture import Picture
 from guardpost.errors import TransportError
+from guardpost.interrupts import ending_as_ctrl_c
 from guardpost.services.relay import LocalEnd
 
 __all__ = ["Terminal", "raw_terminal"]
@@ -357,7 +357,7 @@ def _on_off(on: bool) -> str:
 def raw_terminal(descriptor: int) -> Iterator[None]:
     """Every key as a byte, at once, while the block runs; nothing where there is no terminal.
 
-    SIGTERM and SIGHUP become KeyboardInterrupt, so that they leave through here as well.
+    SIGTERM and SIGHUP leave through here as well.
     """
     if sys.platform == "win32" or descriptor < 0 or not os.isatty(descriptor):
         yield
@@ -366,17 +366,9 @@ def raw_terminal(descriptor: int) -> Iterator[None]:
         import tty
 
         before = termios.tcgetattr(descriptor)
-        handlers = {
-            number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-        }
-        try:
-            tty.setraw(descriptor, termios.TCSADRAIN)
-            yield
-        finally:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        with ending_as_ctrl_c():
+            try:
+                tty.setraw(descriptor, termios.TCSADRAIN)
+                yield
+            finally:
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -47,14 +47,15 @@ def test_an_unknown_program_is_one_line_and_255() -> None:
     assert err == b"guardpost: not-found: no such program: no-such-program\n"
 
 
-def test_ctrl_c_ends_the_command_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_ends_the_command_too(number: int) -> None:
     process = command(
         *("exec", "web01", "sh", "-c", "echo $$; exec sleep 100"), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     with process.stdout:
         pid = int(process.stdout.readline())
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(10) == 130
     deadline = time.monotonic() + 5
     while os.path.exists(f"/proc/{pid}/exe") and time.monotonic() < deadline:

@@ -3,6 +3,7 @@ import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.commands import command
@@ -47,6 +48,18 @@ def test_ports_are_announced_and_carry_until_ctrl_c() -> None:
         assert process.wait(10) == 130
         with process.stderr:
             assert process.stderr.read() == b""
+
+
+def test_a_socket_is_gone_when_it_is_told_to_end(tmp_path: Path) -> None:
+    path = tmp_path / "d.sock"
+    process = command("forward", "web01", "-L", f"{path}:web:80", stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    with process.stderr:
+        process.stderr.readline()
+        assert path.is_socket()
+        process.terminate()
+        assert process.wait(10) == 130
+    assert not path.exists()
 
 
 def test_without_l_those_of_hosts_toml_are_taken(
