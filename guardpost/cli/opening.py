@@ -90,20 +90,20 @@ def line_of(
 
     `may_ask`: whether a person can be asked for it now. Raises UsageError, NoSuchTarget.
     """
+    from guardpost import transports
     from guardpost.console.line import Line
     from guardpost.transports.target import WITH_PASSWORD, canonical, parse_target
 
     target = parse_target(host.line)
     asked = None
     if target.scheme in WITH_PASSWORD:
+        transports.check_installed(target)  # rather than after its password
         asked = passwords.Password(
             str(target), host.password_command, known=password, may_ask=may_ask
         )
 
     async def open_line() -> "ByteStream":
-        from guardpost.transports import open_target
-
-        return await open_target(target, asked)
+        return await transports.open_target(target, asked)
 
     profile = target.options.get("profile", host.profile)
     return Line(canonical(target), host.line, open_line, profile, asked)

@@ -11,7 +11,7 @@ from guardpost.aio.stream import ByteStream
 from guardpost.errors import UsageError
 from guardpost.transports.target import Target, parse_target
 
-__all__ = ["LOGINS", "SCHEMES", "Password", "open_target", "open_url"]
+__all__ = ["LOGINS", "SCHEMES", "Password", "check_installed", "open_target", "open_url"]
 
 Password = Callable[[], Awaitable[str]]
 """Finds the password of a line; raises UsageError where it cannot."""
@@ -24,6 +24,19 @@ async def open_url(text: str) -> ByteStream:
     Raises UsageError, NoSuchTarget, LineBusy or another TransportError.
     """
     return await open_target(parse_target(text))
+
+
+def check_installed(target: Target) -> None:
+    """Raises UsageError where a line needs what this guardpost came without."""
+    if target.scheme != "ipmi":
+        return
+    from importlib.util import find_spec
+
+    if find_spec("pyghmi") is None:
+        if getattr(sys, "frozen", False):
+            other = "exec:ipmitool -I lanplus -H HOST -U USER -f FILE sol activate"
+            raise UsageError(f"this executable has no IPMI; install ipmitool, and use '{other}'")
+        raise UsageError(f"{target} needs pyghmi; pip install 'guardpost-sol[ipmi]'")
 
 
 async def open_target(target: Target, password: Password | None = None) -> ByteStream:
@@ -95,17 +108,8 @@ async def _amt(target: Target, password: Password) -> ByteStream:
 
 
 async def _ipmi(target: Target, password: Password) -> ByteStream:
-    try:
-        from guardpost.transports.ipmi.stream import open_ipmi
-    except ModuleNotFoundError as error:
-        if getattr(sys, "frozen", False):
-            other = "exec:ipmitool -I lanplus -H HOST -U USER -f FILE sol activate"
-            raise UsageError(
-                f"this executable has no IPMI; install ipmitool, and use '{other}'"
-            ) from None
-        raise UsageError(
-            f"{target} needs {error.name}; pip install 'guardpost-sol[ipmi]'"
-        ) from None
+    from guardpost.transports.ipmi.stream import open_ipmi
+
     return await open_ipmi(target, password)
 
 
