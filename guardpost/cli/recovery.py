@@ -9,6 +9,7 @@ from pathlib import Path
 
 from guardpost.agent.admission import NOTHING_ASKED, Admission, admission
 from guardpost.agent.settings import Value
+from guardpost.baked import WHERE
 from guardpost.errors import UsageError
 from guardpost.ports.kernel_arguments import own_arguments, wanted_port
 
@@ -32,7 +33,7 @@ def asked_by_the_kernel(path: str = COMMAND_LINE) -> Admission:
 def of_the_host(
     starting: Mapping[str, Value], source: str, path: str = COMMAND_LINE
 ) -> Mapping[str, Value]:
-    """Of the settings in `source`, the host's own agent.toml, those that fit its rescue system.
+    """Of the settings in `source`, the host's agent.toml or what is baked in, those that fit here.
 
     Raises UsageError where a psk is demanded that is not there: without it the sessions would be
     weaker than the host's owner wanted.
@@ -47,9 +48,10 @@ def of_the_host(
     if "identity" in starting and not Path(str(starting["identity"])).exists():
         unfit |= {"identity"}  # it would be made, and be gone after this boot
     if "psk" in starting and not Path(str(starting["psk"])).exists():
+        without = "build without it" if source == WHERE else "leave agent.toml out"
         raise UsageError(
             f"{source}: psk {starting['psk']} is not in this image, and without it nobody may come "
-            "in; take it into the image, or leave agent.toml out (TAKE in recovery.conf)"
+            f"in; take it into the image (TAKE in recovery.conf), or {without}"
         )
     return {name: value for name, value in starting.items() if name not in unfit}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from guardpost.agent.admission import NOTHING_ASKED
+from guardpost.baked import WHERE
 from guardpost.cli.recovery import asked_by_the_kernel, of_the_host
 from guardpost.errors import UsageError
 from guardpost.identity import ephemeral
@@ -58,5 +59,7 @@ def test_no_agent_does_without_the_psk_that_the_host_demands(tmp_path: Path) -> 
     psk = tmp_path / "psk"
     with pytest.raises(UsageError, match=r"agent.toml: psk .*psk is not in this image"):
         of_the_host({"psk": str(psk)}, "agent.toml")
+    with pytest.raises(UsageError, match=r"baked in: psk .*, or build without it$"):
+        of_the_host({"psk": str(psk)}, WHERE)
     psk.touch()
     assert of_the_host({"psk": str(psk)}, "agent.toml") == {"psk": str(psk)}
