@@ -58,7 +58,8 @@ else:
         try:
             yield
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            with contextlib.suppress(termios.error):  # it has hung up
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 async def _line(descriptor: int) -> bytes:

@@ -371,4 +371,5 @@ def raw_terminal(descriptor: int) -> Iterator[None]:
                 tty.setraw(descriptor, termios.TCSADRAIN)
                 yield
             finally:
-                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+                with contextlib.suppress(termios.error):  # it has hung up
+                    termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -119,6 +120,33 @@ def test_a_pager_has_the_screen_follows_its_size_and_survives_the_line() -> None
         shown.asks("q", until=lambda text: text.endswith("at>"))
         shown.types("exit", "Enter")
         shown.waits_for(lambda text: "code=0" in text)
+
+
+@pytest.mark.parametrize(
+    ("command", "told", "shown"),
+    [(("shell", "--trust-new"), b"disconnects", b"# "), (("terminal",), b"q quits", b"")],
+)
+def test_the_end_of_the_terminal_is_the_end_without_a_word(
+    command: tuple[str, ...], told: bytes, shown: bytes
+) -> None:
+    need("setsid")
+    # A line of its own: the terminal has it alone.
+    with rig() as line:
+        leader, follower = os.openpty()
+        words = ["setsid", "--ctty", *line.argv(*command, line.here)]
+        with (line.folder / "said").open("wb") as said:
+            process = subprocess.Popen(
+                words, env=line.environment, stdin=follower, stdout=follower, stderr=said
+            )
+        os.close(follower)
+        seen, deadline = b"", time.monotonic() + 20
+        while shown not in seen or told not in (line.folder / "said").read_bytes():
+            assert time.monotonic() < deadline, seen
+            if select.select([leader], [], [], 0.05)[0]:
+                seen += os.read(leader, 4096)
+        os.close(leader)
+        assert process.wait(20) == 130
+        assert (line.folder / "said").read_bytes().count(b"\n") == 1, "nothing more"
 
 
 def test_the_escape_key_tells_and_disconnects(line: Rig) -> None:
