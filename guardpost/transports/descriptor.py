@@ -7,7 +7,7 @@ loses nothing; the next one has it.
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from guardpost.aio.stream import Receive
@@ -46,14 +46,19 @@ class DescriptorStream:
         name: str,
         *,
         release: Callable[[], None],
+        linger: Callable[[], Awaitable[None]] | None = None,
         transparent: bool = True,
     ) -> None:
-        """`name` is for errors; `release` closes the descriptors, once, and may not raise."""
+        """`name` is for errors; `release` closes the descriptors, once, and may not raise.
+
+        close() waits for `linger` before it, when nobody reads or writes any more.
+        """
         self.transparent = transparent
         self.name = name
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._release = release
+        self._linger = linger
         self._loop = asyncio.get_running_loop()
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
@@ -143,12 +148,23 @@ class DescriptorStream:
             raise self._write_error
 
     async def close(self) -> None:
-        self.close_now()
-
-    def close_now(self) -> None:
-        """`close` for those who cannot wait; a waiting read ends, a waiting write fails."""
+        """A waiting read ends, a waiting write fails."""
         if self.closed:
             return
+        self._leave()
+        try:
+            if self._linger is not None:
+                await self._linger()
+        finally:
+            self._release()
+
+    def close_now(self) -> None:
+        """`close` for those who cannot wait."""
+        if not self.closed:
+            self._leave()
+            self._release()
+
+    def _leave(self) -> None:
         self.closed = True
         self._unwatch_reads()
         self._unwatch_writes()
@@ -158,7 +174,6 @@ class DescriptorStream:
         for waiter in (self._reader, self._writer, pumped):
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
-        self._release()
 
     def _lost(self, error: OSError) -> LineLost:
         return LineLost(f"{self.name} is gone ({os.strerror(error.errno or 0).lower()})")

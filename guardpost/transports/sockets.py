@@ -5,6 +5,7 @@ side takes one peer at a time: a second one is let in and shown out at once.
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -27,6 +28,9 @@ NO_ROOM_SECONDS = 0.5
 
 CONNECT_SECONDS = 10.0
 """For one address: the kernel would ask a dead one for two minutes, and the next never."""
+
+LINGER_SECONDS = 0.5
+"""For a peer to take our last bytes; those of QEMU and of terminal servers need milliseconds."""
 
 NOBODY = "nobody listens there; check the address and the far end"
 
@@ -179,10 +183,11 @@ async def _stream(sock: socket.socket, name: str, released: Callable[[], None]) 
         from guardpost.transports.descriptor import DescriptorStream
 
         def release() -> None:
-            _let_go(sock)
+            sock.close()
             released()
 
-        return DescriptorStream(sock.fileno(), sock.fileno(), name, release=release)
+        fd = sock.fileno()
+        return DescriptorStream(fd, fd, name, release=release, linger=lambda: _linger(sock))
 
 
 def _tune_tcp(sock: socket.socket) -> None:
@@ -198,16 +203,17 @@ def _tune_tcp(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _let_go(sock: socket.socket) -> None:
-    """Close so that the last bytes we wrote still arrive: unread input would make it a reset."""
-    try:
+async def _linger(sock: socket.socket) -> None:
+    """Wait until the peer has read what we wrote: it then closes its end, too.
+
+    What it still sends is taken: unread input would make our close a reset. QEMU drops what it
+    has not read yet of a socket that is closed: every 30th goodbye, for instance.
+    """
+    with contextlib.suppress(OSError):  # TimeoutError is one
         sock.shutdown(socket.SHUT_WR)
-        for _ in range(64):
-            if not sock.recv(65536):
-                break
-    except OSError:
-        pass
-    sock.close()
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await asyncio.get_running_loop().sock_recv(sock, 65536):
+                await asyncio.sleep(0)  # else who floods us stops the clock
 
 
 async def _connected(target: Target) -> socket.socket:

@@ -175,3 +175,52 @@ def test_a_full_file_table_does_not_make_a_listener_spin(tmp_path: Path) -> None
         peer.close()
 
     asyncio.run(story())
+
+
+# --- the last bytes ---
+
+
+def test_a_close_waits_until_the_peer_has_read_and_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(f"{tmp_path}/s")
+            listening.listen()
+            line = await open_url(f"unix:{tmp_path}/s")
+            peer, _ = listening.accept()
+        with peer:
+            await line.write(b"goodbye")
+            peer.send(b"not read by anybody")
+            closing = asyncio.ensure_future(line.close())
+            await asyncio.sleep(0.1)
+            assert not closing.done()
+            assert peer.recv(100) == b"goodbye"
+            assert peer.recv(100) == b""
+        await closing
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("is_flooding", [False, True])
+def test_a_peer_that_goes_on_is_left(tmp_path: Path, is_flooding: bool) -> None:
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b"\0" * 65536)
+                await writer.drain()
+
+    async def story() -> None:
+        came: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_unix_server(
+            lambda _, writer: came.set_result(writer), f"{tmp_path}/s"
+        )
+        line = await open_url(f"unix:{tmp_path}/s")
+        peer = await came
+        flooding = asyncio.ensure_future(flood(peer)) if is_flooding else None
+        async with asyncio.timeout(20):
+            await line.close()
+        if flooding is not None:
+            await flooding
+        peer.close()
+        server.close()
+
+    asyncio.run(story())
