@@ -187,7 +187,7 @@ def test_a_key_with_paths_reads_and_writes_only_there(tmp_path: Path) -> None:
         keys = tmp_path / "keys"
         keys.write_text(f'permit="file-read={inside},file-write={inside}" {key}\n')
         keys.chmod(0o600)
-        with line.background("agent", line.there, "--allow", str(keys)):
+        with line.background("agent", line.there, "--ephemeral", "--allow", str(keys)):
             for words, code in (
                 (("get", inside / "f", tmp_path / "got"), 0),
                 (("get", inside / "file", tmp_path / "no"), 255),
