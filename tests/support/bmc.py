@@ -43,11 +43,16 @@ class SimulatedBmc:
 
     def __init__(self, folder: Path, device: str) -> None:
         self._folder = folder
-        self._device = device
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
+        # The simulator locks a device by the last part of its name, for all of this machine, and
+        # one that is killed leaves its lock behind.
+        name = f"bmc-{self.port}"
+        (folder / name).symlink_to(device)
+        self._device = str(folder / name)
+        self._lock = Path("/var/lock", f"LCK..{name}")
 
     @property
     def target(self) -> str:
@@ -72,6 +77,7 @@ class SimulatedBmc:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._lock.unlink(missing_ok=True)
 
     def ipmitool_argv(self, *words: str) -> list[str]:
         return [
