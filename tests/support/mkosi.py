@@ -14,7 +14,6 @@ from support.tools import ROOT, need
 __all__ = ["mkosi_image"]
 
 RELEASE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
 
 # The Debian becomes the root: mkosi makes name spaces of its own, which a chroot may not.
 MOUNTS = r"""
@@ -38,10 +37,10 @@ def mkosi_image(folder: Path, *, agent: Path, keys: bytes) -> Path:
 
     Skips the test where it cannot be made.
     """
-    mmdebstrap = need("mmdebstrap")
+    mmdebstrap, mirror = need("mmdebstrap"), _mirror()
     root, project = folder / "debian", folder / "project"
-    words = mounting(MOUNTS, str(root), str(project), "mkosi", "--local-mirror", MIRROR, "build")
-    made = [mmdebstrap, "--quiet", "--variant=apt", "--include=mkosi", RELEASE, str(root), MIRROR]
+    words = mounting(MOUNTS, str(root), str(project), "mkosi", "--local-mirror", mirror, "build")
+    made = [mmdebstrap, "--quiet", "--variant=apt", "--include=mkosi", RELEASE, str(root), mirror]
     _run(made)
     shutil.copytree(ROOT / "packaging/mkosi", project)
     for name, content in (
@@ -54,6 +53,13 @@ def mkosi_image(folder: Path, *, agent: Path, keys: bytes) -> Path:
         path.chmod(0o755 if "sbin" in name else 0o644)
     _run(words)
     return project / "guardpost-rescue.efi"
+
+
+def _mirror() -> str:
+    """Where apt has this machine's packages from."""
+    words = [need("apt-get"), "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return next(each for each in done.stdout.split() if "security" not in each)
 
 
 def _run(words: Sequence[str]) -> None:
